@@ -1,0 +1,1 @@
+"""Hostile peers and attack corpora of the gate."""

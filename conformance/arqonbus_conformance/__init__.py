@@ -1,0 +1,1 @@
+"""The gate: decides whether an ArqonBus deployment conforms to the specification."""

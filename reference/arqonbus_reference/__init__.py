@@ -1,0 +1,1 @@
+"""The reference ArqonBus deployment: bus, storage, telemetry, HTTP, preflight."""
