@@ -1,0 +1,1 @@
+"""Where published messages are kept: memory, Redis or Valkey Streams, strict or degraded."""

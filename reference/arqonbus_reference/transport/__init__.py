@@ -1,0 +1,1 @@
+"""Everything with a socket: the bus WebSocket, the HTTP server, the telemetry WebSocket."""
