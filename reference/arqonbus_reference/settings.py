@@ -1,0 +1,225 @@
+"""Every knob of the deployment: one table, read once, frozen."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple, Self, cast
+
+import msgspec
+
+from arqonbus_reference import allowed
+from arqonbus_reference.allowed import Allowed
+from arqonbus_reference.dotenv_file import DotenvError, dotenv_variables
+from arqonbus_reference.secret import HIDDEN, Secret, Url, hidden_url
+
+DEPLOYED_RATE_LIMIT_PER_SECOND: Final = 1000
+SHOWN_CHARACTERS: Final = 64
+
+Environment = Literal["dev", "staging", "prod"]
+
+
+class Problem(NamedTuple):
+    """Why the deployment refuses to start; no field holds a secret or a line break."""
+
+    variable: str
+    problem: str
+    allowed: str
+
+    def __str__(self) -> str:
+        return f"{self.variable}: {self.problem}; allowed: {self.allowed}"
+
+
+class SettingsError(Exception):
+    """The configuration holds values that are not allowed; all of them are in `problems`."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("; ".join(map(str, problems)))
+        self.problems = problems
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The configuration of one deployment; units are in the names of the fields."""
+
+    environment: Environment = "dev"
+    server_host: str = "127.0.0.1"
+    server_port: int = 9100
+    telemetry_host: str = "127.0.0.1"
+    telemetry_port: int = 8081
+    http_host: str = "127.0.0.1"
+    http_port: int = 8080
+    storage_mode: Literal["strict", "degraded"] = "degraded"
+    storage_backend: Literal["memory", "redis_streams"] = "memory"
+    redis_url: Url = Url("redis://127.0.0.1:6379/0")
+    storage_timeout_seconds: float = 2.0
+    max_history_size: int = 10_000
+    enable_auth: bool = False
+    auth_jwt_secret: Secret | None = None
+    auth_jwt_algorithm: Literal["HS256"] = "HS256"
+    allowed_origins: frozenset[str] = frozenset()
+    max_message_size: int = 1_048_576
+    outbox_bytes: int = 8_388_608
+    max_connections: int = 10_000
+    rate_limit_per_second: int = 0
+    telemetry_rate_per_second: int = 50
+    ping_interval_seconds: float = 20.0
+    ping_timeout_seconds: float = 20.0
+    handshake_seconds: float = 10.0
+    drain_seconds: float = 10.0
+    group_min_idle_ms: int = 30_000
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+    synthesis_enabled: bool = False
+    ollama_url: Url | None = None
+    ollama_model: str = "llama3.2"
+    jwt_skip_validation: bool = False
+    schema_strict: bool = True
+    schema_strict_exception: str | None = None
+    explicit: frozenset[str] = frozenset()
+    """The variables that were set, by their names in the specification (an alias counts as the name it stands for)."""
+    unknown: tuple[str, ...] = ()
+    """Variables set that begin with ARQONBUS_ and mean nothing."""
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str], dotenv_path: Path | None) -> Self:
+        """Read the variables; the environment wins over the file, which need not exist.
+
+        Raises:
+            SettingsError: a value is not allowed.
+        """
+        reading = read(environ, dotenv_path)
+        if reading.problems:
+            raise SettingsError(reading.problems)
+        return cast("Self", reading.settings)
+
+    def shown(self) -> dict[str, Any]:
+        """Each variable and its value, secrets hidden."""
+        return {variable.name: _shown(getattr(self, variable.field)) for variable in VARIABLES}
+
+    def secrets(self) -> list[str]:
+        """What must not appear in anything written."""
+        found = [self.auth_jwt_secret.reveal()] if self.auth_jwt_secret else []
+        return found + [url.password for url in (self.redis_url, self.ollama_url) if url and url.password]
+
+
+class Variable(NamedTuple):
+    """A row of the table: the variable, the field of Settings it sets, what it may hold, another name for it."""
+
+    name: str
+    field: str
+    allowed: Allowed
+    alias: str | None = None
+
+
+VARIABLES: Final = (
+    Variable("ARQONBUS_ENVIRONMENT", "environment", allowed.ENVIRONMENT),
+    Variable("ARQONBUS_SERVER_HOST", "server_host", allowed.HOST),
+    Variable("ARQONBUS_SERVER_PORT", "server_port", allowed.PORT),
+    Variable("ARQONBUS_TELEMETRY_HOST", "telemetry_host", allowed.HOST),
+    Variable("ARQONBUS_TELEMETRY_PORT", "telemetry_port", allowed.PORT),
+    Variable("ARQONBUS_HTTP_HOST", "http_host", allowed.HOST),
+    Variable("ARQONBUS_HTTP_PORT", "http_port", allowed.PORT),
+    Variable("ARQONBUS_STORAGE_MODE", "storage_mode", allowed.choice("strict", "degraded")),
+    Variable(
+        "ARQONBUS_STORAGE_BACKEND",
+        "storage_backend",
+        allowed.choice("memory", "redis_streams", aliases={"valkey_streams": "redis_streams"}),
+    ),
+    Variable(
+        "ARQONBUS_REDIS_URL",
+        "redis_url",
+        allowed.url("redis", "rediss", "unix", "valkey"),
+        alias="ARQONBUS_VALKEY_URL",
+    ),
+    Variable("ARQONBUS_STORAGE_TIMEOUT_SECONDS", "storage_timeout_seconds", allowed.seconds(0.05, 60)),
+    Variable("ARQONBUS_MAX_HISTORY_SIZE", "max_history_size", allowed.integer(1, 10_000_000, "entries")),
+    Variable("ARQONBUS_ENABLE_AUTH", "enable_auth", allowed.BOOLEAN),
+    Variable("ARQONBUS_AUTH_JWT_SECRET", "auth_jwt_secret", allowed.SECRET),
+    Variable("ARQONBUS_AUTH_JWT_ALGORITHM", "auth_jwt_algorithm", allowed.choice("HS256")),
+    Variable("ARQONBUS_ALLOWED_ORIGINS", "allowed_origins", allowed.ORIGINS),
+    Variable("ARQONBUS_MAX_MESSAGE_SIZE", "max_message_size", allowed.integer(1024, 67_108_864, "bytes")),
+    Variable("ARQONBUS_OUTBOX_BYTES", "outbox_bytes", allowed.integer(65_536, 1_073_741_824, "bytes")),
+    Variable("ARQONBUS_MAX_CONNECTIONS", "max_connections", allowed.integer(1, 1_000_000)),
+    Variable(
+        "ARQONBUS_RATE_LIMIT_PER_SECOND", "rate_limit_per_second", allowed.integer(0, 1_000_000, "frames")
+    ),
+    Variable(
+        "ARQONBUS_TELEMETRY_RATE_PER_SECOND",
+        "telemetry_rate_per_second",
+        allowed.integer(1, 100_000, "frames"),
+    ),
+    Variable("ARQONBUS_PING_INTERVAL_SECONDS", "ping_interval_seconds", allowed.seconds(0.05, 3600)),
+    Variable("ARQONBUS_PING_TIMEOUT_SECONDS", "ping_timeout_seconds", allowed.seconds(0.05, 3600)),
+    Variable("ARQONBUS_HANDSHAKE_SECONDS", "handshake_seconds", allowed.seconds(0.1, 60)),
+    Variable("ARQONBUS_DRAIN_SECONDS", "drain_seconds", allowed.seconds(0.1, 300)),
+    Variable("ARQONBUS_GROUP_MIN_IDLE_MS", "group_min_idle_ms", allowed.integer(10, 86_400_000, "ms")),
+    Variable("ARQONBUS_LOG_LEVEL", "log_level", allowed.choice("debug", "info", "warning", "error")),
+    Variable("ARQONBUS_LOG_FORMAT", "log_format", allowed.choice("json", "console")),
+    Variable("ARQONBUS_SYNTHESIS_ENABLED", "synthesis_enabled", allowed.BOOLEAN),
+    Variable("OLLAMA_URL", "ollama_url", allowed.url("http", "https")),
+    Variable("OLLAMA_MODEL", "ollama_model", allowed.MODEL),
+    Variable("JWT_SKIP_VALIDATION", "jwt_skip_validation", allowed.ABSENT),
+    Variable("ARQON_SCHEMA_STRICT", "schema_strict", allowed.BOOLEAN),
+    Variable("ARQON_SCHEMA_STRICT_EXCEPTION", "schema_strict_exception", allowed.EXCEPTION_NAME),
+)
+"""Every variable of the specification."""
+
+_SECRET_FIELDS: Final = frozenset({"auth_jwt_secret"})
+_URL_FIELDS: Final = frozenset({"redis_url", "ollama_url"})
+
+
+class Reading(NamedTuple):
+    """Settings in which each variable with a problem has its default, and the problems."""
+
+    settings: Settings
+    problems: list[Problem]
+
+
+def read(environ: Mapping[str, str], dotenv_path: Path | None) -> Reading:
+    """Read all variables and collect everything that is not allowed."""
+    problems: list[Problem] = []
+    try:
+        values = {**(dotenv_variables(dotenv_path) if dotenv_path else {}), **environ}
+    except DotenvError as error:
+        problems.append(Problem(str(dotenv_path), error.problem, "lines NAME=value in UTF-8"))
+        values = dict(environ)
+    fields: dict[str, Any] = {}
+    for variable in VARIABLES:
+        _read_variable(variable, values, fields, problems)
+    explicit = frozenset(v.name for v in VARIABLES if v.name in values or v.alias in values)
+    if fields.get("environment", "dev") != "dev" and "ARQONBUS_RATE_LIMIT_PER_SECOND" not in explicit:
+        fields["rate_limit_per_second"] = DEPLOYED_RATE_LIMIT_PER_SECOND
+    names = {v.name for v in VARIABLES} | {v.alias for v in VARIABLES}
+    unknown = tuple(sorted(n for n in values if n.startswith("ARQONBUS_") and n not in names))
+    return Reading(Settings(**fields, explicit=explicit, unknown=unknown), problems)
+
+
+def _read_variable(
+    variable: Variable, values: Mapping[str, str], fields: dict[str, Any], problems: list[Problem]
+) -> None:
+    names = [name for name in (variable.name, variable.alias) if name is not None and name in values]
+    before = len(problems)
+    for name in names:
+        try:
+            fields[variable.field] = variable.allowed.parse(values[name])
+        except ValueError:
+            text = f"{_shown_value(variable.field, values[name])} is not allowed"
+            problems.append(Problem(name, text, variable.allowed.text))
+    if len(problems) == before and len({variable.allowed.parse(values[name]) for name in names}) > 1:
+        # CONF-024: one place, one address
+        problems.append(
+            Problem(names[1], f"differs from {names[0]}", "one of the two, or the same URL in both")
+        )
+
+
+def _shown_value(field: str, value: str) -> str:
+    if field in _SECRET_FIELDS:
+        return f"its value ({HIDDEN}, {len(value.encode('utf-8', 'surrogateescape'))} bytes)"
+    shown = hidden_url(value) if field in _URL_FIELDS else value
+    return repr(shown if len(shown) <= SHOWN_CHARACTERS else shown[:SHOWN_CHARACTERS] + "...")
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, Secret):
+        return HIDDEN
+    if isinstance(value, Url):
+        return hidden_url(value)
+    return sorted(value) if isinstance(value, frozenset) else value
