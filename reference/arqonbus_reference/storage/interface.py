@@ -172,9 +172,21 @@ class Storage(Protocol):
         ...
 
     async def group_claim(
-        self, key: StreamKey, group: str, consumer: str, min_idle_ms: int, count: int, *, owner: str | None = None
+        self,
+        key: StreamKey,
+        group: str,
+        consumer: str,
+        min_idle_ms: int,
+        count: int,
+        *,
+        owner: str | None = None,
+        take_own: bool = True,
     ) -> list[GroupEntry]:
-        """Take over entries idle at least `min_idle_ms` (of `owner` only, when given)."""
+        """Take over entries idle at least `min_idle_ms` (of `owner` only, when given; not the own ones without `take_own`)."""
+        ...
+
+    async def group_leave(self, key: StreamKey, group: str, consumer: str) -> int:
+        """Forget the consumer when nothing is pending to it; how many entries are."""
         ...
 
     async def group_pending(self, key: StreamKey, group: str, count: int) -> tuple[int, list[PendingEntry]]:
