@@ -1,0 +1,230 @@
+"""The bus endpoint of a deployment as cases use it: fresh names, clients, upgrades that must fail."""
+
+import asyncio
+from collections.abc import Mapping
+from types import EllipsisType
+from typing import Any
+
+import jwt
+
+from arqonbus_conformance.client import Client
+from arqonbus_conformance.findings import NotOffered, Unreachable, Violation
+from arqonbus_conformance.handshake import Handshake, Headers, Refusal
+from arqonbus_conformance.namespace import Namespace
+from arqonbus_conformance.tokens import Credentials
+from arqonbus_conformance.transcript import Transcript
+from arqonbus_conformance.wire import (
+    CONNECT_SECONDS,
+    REPLY_SECONDS,
+    Connection,
+    Endpoint,
+    open_connection,
+)
+
+__all__ = ["Bus", "Client", "Refusal", "Upgrades"]
+
+Token = str | EllipsisType | None
+"""A raw token, None for none at all, ``...`` for the default one."""
+
+
+class Upgrades:
+    """Connections to one WebSocket endpoint, all closed by ``close``."""
+
+    def __init__(
+        self, url: str, credentials: Credentials, namespace: Namespace, transcript: Transcript
+    ) -> None:
+        self.url = url
+        self.credentials = credentials
+        self.namespace = namespace
+        self.transcript = transcript
+        self._endpoint = Endpoint.parse(url)
+        self._connections: list[Connection] = []
+        self._streams: list[asyncio.StreamWriter] = []
+
+    def authorization(self, token: Token, *, tenant: str, admin: bool) -> dict[str, str]:
+        """The Authorization header for ``token``; empty where there is nothing to show."""
+        if isinstance(token, EllipsisType):
+            if not self.credentials.enabled:
+                return {}
+            token = self.credentials.token(tenant, self.namespace.prefix, admin=admin)
+        return {} if token is None else {"Authorization": f"Bearer {token}"}
+
+    async def open(
+        self,
+        *,
+        name: str,
+        path: str = "/",
+        method: str = "GET",
+        headers: Headers | None = None,
+        raw: bytes | None = None,
+        receive_buffer_bytes: int | None = None,
+        within: float = CONNECT_SECONDS,
+    ) -> Connection | Refusal:
+        """Upgrade exactly as told: an open connection or the refusal."""
+        handshake = Handshake(self.url, path=path, method=method, headers=headers, raw=raw)
+        outcome = await open_connection(
+            self._endpoint,
+            handshake,
+            self.transcript,
+            name=name,
+            receive_buffer_bytes=receive_buffer_bytes,
+            within=within,
+        )
+        if isinstance(outcome, Connection):
+            self._connections.append(outcome)
+        return outcome
+
+    async def tcp(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A bare TCP (or TLS) stream to the endpoint, not in the transcript; closed with the case.
+
+        Raises:
+            Unreachable: no connection could be made.
+        """
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                reader, writer = await asyncio.open_connection(
+                    self._endpoint.host, self._endpoint.port, ssl=self._endpoint.tls
+                )
+        except (OSError, TimeoutError) as fault:
+            raise Unreachable(f"{self.url}: {fault or 'no TCP connection in time'}") from fault
+        self._streams.append(writer)
+        return reader, writer
+
+    async def close(self) -> None:
+        """End every connection that is still open: a close frame where possible, then the TCP connection."""
+        for connection in self._connections:
+            connection.resume_reading()
+            connection.start_close()
+        for connection in self._connections:
+            await connection.ended_or_aborted()
+        for writer in self._streams:
+            writer.close()
+        self._connections.clear()
+        self._streams.clear()
+
+
+class Bus(Upgrades):
+    """The bus endpoint, in a namespace of this case alone.
+
+    Attributes:
+        room: a room name that no other case has.
+        other_room: another one.
+    """
+
+    def __init__(
+        self, url: str, credentials: Credentials, namespace: Namespace, transcript: Transcript
+    ) -> None:
+        super().__init__(url, credentials, namespace, transcript)
+        self.room = namespace.name("room")
+        self.other_room = namespace.name("other")
+
+    def name(self, word: str) -> str:
+        """A name that no other case has, within the grammar of names."""
+        return self.namespace.name(word)
+
+    async def connect(
+        self,
+        name: str = "client",
+        *,
+        tenant: str = "a",
+        admin: bool = False,
+        token: Token = ...,
+        headers: Headers | None = None,
+        path: str = "/",
+        origin: str | None = None,
+        receive_buffer_bytes: int | None = None,
+        answer_pings: bool = True,
+        within: float = REPLY_SECONDS,
+    ) -> Client:
+        """A client that has received its welcome; ``name`` is for the transcript only.
+
+        Raises:
+            Violation: the upgrade was refused, or the welcome did not come.
+            Unreachable: no TCP connection could be made.
+        """
+        outcome = await self.open(
+            name=name,
+            path=path,
+            headers=self._headers(token, headers, origin, tenant=tenant, admin=admin),
+            receive_buffer_bytes=receive_buffer_bytes,
+        )
+        if isinstance(outcome, Refusal):
+            raise Violation(
+                f"the upgrade of {name} was refused",
+                expected="101 Switching Protocols",
+                actual=f"{outcome.status} {outcome.body[:500]!r}",
+            )
+        outcome.answer_pings = answer_pings
+        return await self._welcomed(outcome, within)
+
+    async def _welcomed(self, connection: Connection, within: float) -> Client:
+        client = Client(connection)
+        await client.until(lambda: client.received[0] if client.received else None, "the welcome", within)
+        return client
+
+    def _headers(
+        self, token: Token, headers: Headers | None, origin: str | None, *, tenant: str, admin: bool
+    ) -> Headers:
+        named = {"Origin": origin} if origin is not None else {}
+        return {**self.authorization(token, tenant=tenant, admin=admin), **named, **(headers or {})}
+
+    async def clients(self, *names: str, tenant: str = "a") -> tuple[Client, ...]:
+        """Clients of one tenant, connected at the same time."""
+        return tuple(await asyncio.gather(*(self.connect(name, tenant=tenant) for name in names)))
+
+    async def upgrade(
+        self,
+        headers: Headers | None = None,
+        path: str = "/",
+        method: str = "GET",
+        *,
+        token: Token = ...,
+        authorization: str | None = None,
+        origin: str | None = None,
+        raw: bytes | None = None,
+        name: str = "upgrade",
+        within: float = CONNECT_SECONDS,
+    ) -> "Refusal | Client":
+        """Try an upgrade and return the refusal, or the client where it was granted.
+
+        ``authorization`` is the whole value of that header, instead of a token; ``raw`` replaces every byte of the
+        request.
+
+        Raises:
+            Unanswered: no answer came.
+            Unreachable: no TCP connection could be made.
+        """
+        made = dict(self._headers(token, headers, origin, tenant="a", admin=False))
+        if authorization is not None:
+            made["Authorization"] = authorization
+        outcome = await self.open(name=name, path=path, method=method, headers=made, raw=raw, within=within)
+        return outcome if isinstance(outcome, Refusal) else await self._welcomed(outcome, within)
+
+    def token(self, tenant: str = "a", *, admin: bool = False, **claim_overrides: object) -> str:
+        """A token of this deployment for this case; ``claim_overrides`` replace claims, ``...`` removes one.
+
+        Raises:
+            NotOffered: the target offers no way to make it.
+        """
+        if not self.credentials.enabled:
+            raise NotOffered("the deployment has authentication off")
+        return self.credentials.token(tenant, self.namespace.prefix, admin=admin, **claim_overrides)
+
+    def sign(
+        self,
+        claims: Mapping[str, object] | str | bytes,
+        header: Mapping[str, object] | str | bytes | None = None,
+        secret: bytes | None = None,
+    ) -> str:
+        """A token over exactly these claims and header, by this secret or the deployment's.
+
+        Raises:
+            NotOffered: no secret is known.
+        """
+        return self.credentials.signed(claims, header, secret)
+
+    def claims(self, tenant: str = "a", *, admin: bool = False, **overrides: object) -> dict[str, Any]:
+        """The claims that ``token`` would sign, for signing them otherwise."""
+        return dict(
+            jwt.decode(self.token(tenant, admin=admin, **overrides), options={"verify_signature": False})
+        )

@@ -1,0 +1,65 @@
+"""What was said on the wire during one case: every frame both ways with monotonic time, bounded, redacted."""
+
+import re
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+__all__ = ["Entry", "Transcript"]
+
+TRANSCRIPT_ENTRIES: Final = 2000
+"""How many entries a transcript keeps, the newest; how many were dropped is counted."""
+EXCERPT_BYTES: Final = 1024
+"""How many bytes of a frame an entry keeps."""
+
+_SECRET = re.compile(r"(?i)(bearer\s+|token=)[^\s\"'&,;]+")
+
+
+class Entry(NamedTuple):
+    """One frame, request or event: seconds since the case began, who, which way, what kind, its bytes in short."""
+
+    at: float
+    peer: str
+    direction: str
+    kind: str
+    size: int
+    excerpt: str
+
+    def line(self) -> str:
+        """The entry as one line of text."""
+        return f"{self.at:8.4f} {self.peer:<10} {self.direction} {self.kind:<8} {self.size:>7} {self.excerpt}"
+
+
+class Transcript:
+    """The record of one case; secrets are cut out as they are written."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._start = clock()
+        self._entries: deque[Entry] = deque(maxlen=TRANSCRIPT_ENTRIES)
+        self._recorded = 0
+
+    def record(self, peer: str, direction: str, kind: str, data: bytes | str) -> None:
+        """Write down ``data`` (cut to ``EXCERPT_BYTES``); direction is ``>`` to the deployment, ``<`` from it."""
+        size = len(data)
+        excerpt = data[:EXCERPT_BYTES]
+        text = excerpt.decode("utf-8", "backslashreplace") if isinstance(excerpt, bytes) else excerpt
+        text = _SECRET.sub(r"\1***", text.replace("\r", "\\r").replace("\n", "\\n"))
+        self._entries.append(Entry(self._clock() - self._start, peer, direction, kind, size, text))
+        self._recorded += 1
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The newest entries, oldest first."""
+        return tuple(self._entries)
+
+    @property
+    def dropped(self) -> int:
+        """How many older entries were let go."""
+        return self._recorded - len(self._entries)
+
+    def lines(self, last: int | None = None) -> list[str]:
+        """The ``last`` entries (all of them by default) as lines of text."""
+        entries = self.entries if last is None else self.entries[-last:]
+        return [entry.line() for entry in entries]

@@ -1,0 +1,391 @@
+"""One WebSocket connection to a deployment, made by a client that can misbehave.
+
+Own codec on an asyncio transport: the handshake is websockets' sans-I/O client, frames are built and parsed here,
+and everything said either way goes into the transcript.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Final, Literal, NamedTuple
+from urllib.parse import urlsplit
+
+from arqonbus_conformance.findings import Unanswered, Unreachable, Violation
+from arqonbus_conformance.frames import (
+    OPCODES,
+    Frame,
+    FrameDecoder,
+    FrameFault,
+    Opcode,
+    close_payload,
+    encode,
+    read_close,
+)
+from arqonbus_conformance.handshake import Handshake, Refusal
+from arqonbus_conformance.transcript import Transcript
+
+__all__ = ["CONNECT_SECONDS", "REPLY_SECONDS", "Close", "Connection", "Endpoint", "open_connection"]
+
+CONNECT_SECONDS: Final = 5.0
+"""The longest a TCP connection and the answer to an upgrade may take, in seconds."""
+REPLY_SECONDS: Final = 5.0
+"""The longest a client waits for what must come, unless told otherwise, in seconds."""
+ABNORMAL: Final = 1006
+"""What stands for an end without a close frame (RFC 6455 section 7.4.1)."""
+
+
+class Close(NamedTuple):
+    """How a connection ended: the code and reason of the close frame; 1006 where none came."""
+
+    code: int
+    reason: str
+
+
+class Endpoint(NamedTuple):
+    """Where a WebSocket endpoint is."""
+
+    url: str
+    host: str
+    port: int
+    tls: ssl.SSLContext | None
+
+    @classmethod
+    def parse(cls, url: str) -> "Endpoint":
+        """The endpoint of a ``ws://`` or ``wss://`` address.
+
+        Raises:
+            ValueError: another scheme, no host, or a port that is none.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in {"ws", "wss"} or not parts.hostname:
+            raise ValueError(f"{url!r} is not allowed; allowed: ws://HOST[:PORT] or wss://HOST[:PORT]")
+        tls = ssl.create_default_context() if parts.scheme == "wss" else None
+        return cls(url, parts.hostname, parts.port or (443 if tls else 80), tls)
+
+
+class Connection(asyncio.Protocol):
+    """A connection from its first byte on; ``changed`` tells waiters that something came.
+
+    Attributes:
+        name: who the transcript says is speaking.
+        end: how it ended, None while it lives.
+        fault: what the deployment sent that no server may send, None so far.
+        answer_pings: whether pings get their pong by themselves (they do).
+        answer_close: whether a close frame is answered by itself (it is).
+        pongs: the payloads of the pongs received.
+    """
+
+    def __init__(self, name: str, transcript: Transcript, handshake: Handshake) -> None:
+        self.name = name
+        self.end: Close | None = None
+        self.fault: Violation | None = None
+        self.answer_pings = True
+        self.answer_close = True
+        self.pongs: list[bytes] = []
+        self.pings: list[bytes] = []
+        self.granted: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
+        self.on_text: Callable[[str], None] = lambda text: None
+        self._transcript = transcript
+        self._handshake: Handshake | None = handshake
+        self._decoder = FrameDecoder()
+        self._fragments = bytearray()
+        self._message_opcode: int = Opcode.TEXT
+        self._change: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._transport: asyncio.Transport | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._close_frame: Close | None = None
+        self._close_sent = False
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Send the upgrade request."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - asyncio's promise, for the type checker
+        assert self._handshake is not None  # noqa: S101 - set at construction
+        self._transport = transport
+        self._transcript.record(self.name, ">", "upgrade", self._handshake.request)
+        transport.write(self._handshake.request)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes of the answer to the upgrade, then of frames."""
+        if self._handshake is None:
+            self._take_frames(data)
+            return
+        try:
+            outcome = self._handshake.receive(data)
+        except ValueError as fault:
+            self._transcript.record(self.name, "<", "answer", data)
+            self._refuse(Violation("the answer to the upgrade is not right", actual=str(fault)))
+            return
+        self._settle(outcome)
+
+    def eof_received(self) -> bool:
+        """Note the end of the stream; the transport closes by itself."""
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note how the connection ended and wake every waiter."""
+        if self._handshake is not None and not self.granted.done():
+            self._finish_unanswered()
+        reset = "" if exc is None else f"connection reset ({type(exc).__name__})"
+        self.end = self._close_frame or Close(ABNORMAL, reset)
+        self._transcript.record(self.name, "<", "end", f"{self.end.code} {self.end.reason}".strip())
+        self._writable.set()
+        self._wake()
+
+    def pause_writing(self) -> None:
+        """Hold writers back: the deployment does not read."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """Let writers go on."""
+        self._writable.set()
+
+    # The handshake.
+
+    def _finish_unanswered(self) -> None:
+        assert self._handshake is not None  # noqa: S101 - asked by the caller
+        try:
+            outcome = self._handshake.eof()
+        except ValueError as fault:
+            self._refuse(Violation("the upgrade was not answered", actual=str(fault)))
+            return
+        if outcome is None:
+            self._refuse(Violation("the upgrade was not answered", actual="the connection ended"))
+        else:
+            self._settle(outcome)
+
+    def _refuse(self, fault: Violation) -> None:
+        if not self.granted.done():
+            self.granted.set_exception(fault)
+
+    def _settle(self, outcome: Refusal | Literal[True] | None) -> None:
+        if outcome is None or self.granted.done():
+            return
+        if isinstance(outcome, Refusal):
+            head = f"{outcome.status} {dict(outcome.headers)} "
+            self._transcript.record(self.name, "<", "refusal", head.encode() + outcome.body)
+            self.granted.set_result(outcome)
+            return
+        self._transcript.record(self.name, "<", "upgraded", "101")
+        assert self._handshake is not None  # noqa: S101 - data_received asked
+        remainder, self._handshake = self._handshake.remainder, None
+        self.granted.set_result(None)
+        if remainder:
+            self._take_frames(remainder)
+
+    # Frames from the deployment.
+
+    def _take_frames(self, data: bytes) -> None:
+        try:
+            frames = self._decoder.feed(data)
+            for frame in frames:
+                self._take(frame)
+        except FrameFault as fault:
+            self._transcript.record(self.name, "<", "fault", data)
+            self.fault = Violation("the deployment broke the WebSocket protocol", actual=f"it sent {fault}")
+            self.abort()
+        self._wake()
+
+    def _take(self, frame: Frame) -> None:
+        kind = Opcode(frame.opcode).name.lower()
+        self._transcript.record(self.name, "<", kind if frame.fin else f"{kind}+", frame.payload)
+        if frame.opcode == Opcode.PING:
+            self.pings.append(frame.payload)
+            if self.answer_pings:
+                self.write_frame(Frame(Opcode.PONG, frame.payload, masked=True))
+        elif frame.opcode == Opcode.PONG:
+            self.pongs.append(frame.payload)
+        elif frame.opcode == Opcode.CLOSE:
+            self._close_frame = Close(*read_close(frame.payload))
+            if self.answer_close and not self._close_sent:
+                self.write_frame(Frame(Opcode.CLOSE, frame.payload, masked=True))
+        else:
+            if frame.opcode != Opcode.CONTINUATION:
+                self._message_opcode = frame.opcode
+            self._fragments += frame.payload
+            if frame.fin:
+                self._take_message()
+
+    def _take_message(self) -> None:
+        message, self._fragments = bytes(self._fragments), bytearray()
+        if self._message_opcode == Opcode.BINARY:
+            raise FrameFault("a binary message where text was negotiated")
+        try:
+            text = message.decode()
+        except UnicodeDecodeError:
+            raise FrameFault("a text message that is not UTF-8") from None
+        self.on_text(text)
+
+    def _wake(self) -> None:
+        change, self._change = self._change, asyncio.get_running_loop().create_future()
+        if not change.done():
+            change.set_result(None)
+
+    # What a client does.
+
+    def changed(self) -> asyncio.Future[None]:
+        """Done when anything comes after this call, the end of the connection included."""
+        return self._change
+
+    def write_frame(self, frame: Frame, mask_key: bytes | None = None) -> None:
+        """Put a frame, right or wrong, on the wire without waiting."""
+        kind = Opcode(frame.opcode).name.lower() if frame.opcode in OPCODES else f"op{frame.opcode}"
+        self._transcript.record(self.name, ">", kind if frame.fin else f"{kind}+", frame.payload)
+        if frame.opcode == Opcode.CLOSE:
+            self._close_sent = True
+        self._write(encode(frame, mask_key))
+
+    def write_bytes(self, data: bytes) -> None:
+        """Put bytes on the wire as they are, without waiting."""
+        self._transcript.record(self.name, ">", "raw", data)
+        self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    async def drained(self, within: float = REPLY_SECONDS) -> None:
+        """Wait until the operating system has taken most of what was written.
+
+        Raises:
+            Unanswered: the deployment did not read for ``within`` seconds.
+        """
+        try:
+            async with asyncio.timeout(within):
+                await self._writable.wait()
+        except TimeoutError:
+            raise Unanswered(f"{self.name}: the deployment read nothing for {within:g} s") from None
+
+    def stop_reading(self) -> None:
+        """Take nothing more from the socket, so that the deployment's data piles up on its side."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read again."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def write_eof(self) -> None:
+        """Half-close: say that nothing more will be written."""
+        if self._transport is not None and self._transport.can_write_eof():
+            self._transport.write_eof()
+
+    def abort(self) -> None:
+        """End the TCP connection with a reset, without a close frame."""
+        if self._transport is None:
+            return
+        raw = self._transport.get_extra_info("socket")
+        if raw is not None and not self._transport.is_closing():
+            linger_now = (1).to_bytes(4, "little") + (0).to_bytes(4, "little")
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_now)
+        self._transport.abort()
+
+    def start_close(self, code: int | None = 1000, reason: str = "") -> None:
+        """Send a close frame without waiting for the answer."""
+        if self.end is None:
+            self.write_frame(Frame(Opcode.CLOSE, close_payload(code, reason), masked=True))
+
+    async def closed(self, within: float = REPLY_SECONDS) -> Close:
+        """How the connection ended; waits for its end.
+
+        Raises:
+            Unanswered: it was still open after ``within`` seconds.
+            Violation: the deployment broke the WebSocket protocol.
+        """
+        try:
+            async with asyncio.timeout(within):
+                while self.end is None:
+                    await asyncio.shield(self._change)
+        except TimeoutError:
+            raise Unanswered(
+                f"{self.name}: the connection was not closed within {within:g} s",
+                expected="a close frame and the end of the connection",
+                actual=f"close frame: {self._close_frame}, TCP connection still open",
+            ) from None
+        if self.fault is not None:
+            raise self.fault
+        return self.end
+
+    async def ended_or_aborted(self, within: float = 1.0) -> None:
+        """Return when the connection has ended; it is reset after ``within`` seconds."""
+        try:
+            async with asyncio.timeout(within):
+                while self.end is None:
+                    await asyncio.shield(self._change)
+        except TimeoutError:
+            self.abort()
+
+
+async def open_connection(
+    endpoint: Endpoint,
+    handshake: Handshake,
+    transcript: Transcript,
+    *,
+    name: str,
+    receive_buffer_bytes: int | None = None,
+    within: float = CONNECT_SECONDS,
+) -> Connection | Refusal:
+    """Connect, send the upgrade and wait for the answer: an open connection or the refusal.
+
+    Raises:
+        Unreachable: no TCP connection could be made, or it was reset before an answer.
+        Unanswered: no answer to the upgrade came within the time.
+        Violation: the answer is not HTTP, or grants the upgrade wrongly.
+    """
+    loop = asyncio.get_running_loop()
+    raw = await _connected(endpoint, receive_buffer_bytes, within)
+    try:
+        _, connection = await loop.create_connection(
+            lambda: Connection(name, transcript, handshake),
+            sock=raw,
+            ssl=endpoint.tls,
+            server_hostname=endpoint.host if endpoint.tls else None,
+        )
+    except OSError as fault:
+        raise Unreachable(f"{endpoint.url}: {fault}") from fault
+    try:
+        async with asyncio.timeout(within):
+            refusal = await connection.granted
+    except TimeoutError:
+        connection.abort()
+        raise Unanswered(f"{name}: the upgrade to {endpoint.url} was not answered in {within:g} s") from None
+    except BaseException:
+        connection.abort()
+        raise
+    if refusal is None:
+        return connection
+    connection.abort()
+    return refusal
+
+
+async def _connected(endpoint: Endpoint, receive_buffer_bytes: int | None, within: float) -> socket.socket:
+    loop = asyncio.get_running_loop()
+    refusals = []
+    try:
+        async with asyncio.timeout(within):
+            addresses = await loop.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+            for family, kind, protocol, _, address in addresses:
+                raw = socket.socket(family, kind, protocol)
+                raw.settimeout(0)
+                raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if receive_buffer_bytes is not None:
+                    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
+                try:
+                    await loop.sock_connect(raw, address)
+                except OSError as fault:
+                    raw.close()
+                    refusals.append(str(fault))
+                except BaseException:
+                    raw.close()
+                    raise
+                else:
+                    return raw
+    except OSError as fault:
+        raise Unreachable(f"{endpoint.url}: {fault}") from fault
+    except TimeoutError:
+        raise Unreachable(f"{endpoint.url}: no TCP connection within {within:g} s") from None
+    raise Unreachable(f"{endpoint.url}: {'; '.join(refusals)}")
