@@ -85,6 +85,7 @@ class Url(str):
 
 def hidden_url(url: str) -> str:
     """The URL, well formed or not, without what stands before an `@` or after a `?`."""
+    url = str(url)  # a Url would hide itself again in its own repr
     before, mark, after = url.rpartition("@")
     if mark:
         scheme, slashes, _ = before.partition("//")

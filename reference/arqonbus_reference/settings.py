@@ -9,23 +9,13 @@ import msgspec
 from arqonbus_reference import allowed
 from arqonbus_reference.allowed import Allowed
 from arqonbus_reference.dotenv_file import DotenvError, dotenv_variables
+from arqonbus_reference.problem import Problem
 from arqonbus_reference.secret import HIDDEN, Secret, Url, hidden_url
 
 DEPLOYED_RATE_LIMIT_PER_SECOND: Final = 1000
 SHOWN_CHARACTERS: Final = 64
 
 Environment = Literal["dev", "staging", "prod"]
-
-
-class Problem(NamedTuple):
-    """Why the deployment refuses to start; no field holds a secret or a line break."""
-
-    variable: str
-    problem: str
-    allowed: str
-
-    def __str__(self) -> str:
-        return f"{self.variable}: {self.problem}; allowed: {self.allowed}"
 
 
 class SettingsError(Exception):
