@@ -1,0 +1,287 @@
+"""From frames to effects, one tick of the event loop at a time, in the order of arrival.
+
+All messages that came in one tick are stored with one call and delivered with one write per member. What is no message (a command, a client
+that left) first waits for the messages before it, so that a client's requests take effect in the order it sent them.
+"""
+
+import asyncio
+import time
+from collections import deque
+from typing import NamedTuple, Protocol
+
+from arqonbus_reference import replies
+from arqonbus_reference.broker import Broker
+from arqonbus_reference.effects import Announce, Execute, Outbound, Publication
+from arqonbus_reference.envelope import Envelope, InvalidEnvelopeError, parse
+from arqonbus_reference.errors import ErrorCode
+from arqonbus_reference.session import Session
+from arqonbus_reference.storage.interface import Entry, Storage, StorageUnavailableError
+
+MAX_BATCH_MESSAGES = 4096
+"""Messages stored and delivered at once; then the event loop gets its turn."""
+
+MAX_BATCH_BYTES = 4 * 1_048_576
+"""Bytes of the messages of one batch, after which it is closed."""
+
+MAX_WAITING_FRAMES = 32_768
+MAX_WAITING_BYTES = 64 * 1_048_576
+"""Frames, and their bytes, that wait for storage; beyond either, clients that send are read no more until it eases."""
+
+MAX_EXECUTING = 1024
+"""Commands with I/O under way; beyond it, nothing new is begun."""
+
+STORAGE_REFUSAL = "the storage is not available; try again later"
+
+
+class Moment(NamedTuple):
+    """The time of one tick: milliseconds since the epoch, and monotonic seconds."""
+
+    milliseconds: int
+    monotonic: float
+
+
+class Left(NamedTuple):
+    """A client is gone."""
+
+    code: int
+    reason: str
+
+
+class Pausable(Protocol):
+    """The part of a connection that holds back its client."""
+
+    def pause(self) -> None:
+        """Read no more."""
+        ...
+
+    def resume(self) -> None:
+        """Read again."""
+        ...
+
+
+class Surroundings(Protocol):
+    """Who carries out what the pipeline decides."""
+
+    def send(self, outbound: Outbound) -> None:
+        """Send frames to sessions that are still there."""
+        ...
+
+    def announce(self, announcement: Announce) -> None:
+        """Emit a telemetry event."""
+        ...
+
+    async def execute(self, execute: Execute) -> None:
+        """Run a command with I/O and answer it; never raises."""
+        ...
+
+    def appended(self, entries: list[Entry]) -> None:
+        """Entries are stored."""
+        ...
+
+    def departed(self, session: Session) -> None:
+        """A session ended; everything it sent has begun."""
+        ...
+
+    def failed(self, site: str, error: BaseException) -> None:
+        """An exception was caught."""
+        ...
+
+
+class Pipeline:
+    """Orders everything that clients send."""
+
+    def __init__(self, broker: Broker, storage: Storage, surroundings: Surroundings) -> None:
+        self._broker = broker
+        self._storage = storage
+        self._surroundings = surroundings
+        self._arrivals: deque[tuple[Session, Envelope | InvalidEnvelopeError | Left, bytes]] = deque()
+        self._waiting_bytes = 0
+        self._paused: dict[Pausable, None] = {}
+        self._scheduled = False
+        self._storing: asyncio.Task[None] | None = None
+        self._executing: set[asyncio.Task[None]] = set()
+        self._idle: asyncio.Event = asyncio.Event()
+
+    # -- in
+
+    def frame(self, session: Session, frame: bytes) -> None:
+        """A text frame came from a client."""
+        try:
+            envelope: Envelope | InvalidEnvelopeError = parse(frame)
+        except InvalidEnvelopeError as invalid:
+            envelope = invalid
+        self._arrivals.append((session, envelope, frame))
+        self._waiting_bytes += len(frame)
+        if len(self._arrivals) > MAX_WAITING_FRAMES or self._waiting_bytes > MAX_WAITING_BYTES:
+            outlet: Pausable = session.outlet
+            self._paused[outlet] = None
+            outlet.pause()
+        self._schedule()
+
+    def left(self, session: Session, code: int, reason: str) -> None:
+        """A client is gone; what it sent before still counts."""
+        self._arrivals.append((session, Left(code, reason), b""))
+        self._schedule()
+
+    async def drained(self) -> None:
+        """Wait until everything that came is dealt with."""
+        while self._arrivals or self._storing or self._executing:
+            self._idle.clear()
+            self._schedule()
+            await self._idle.wait()
+
+    # -- the tick
+
+    def _schedule(self) -> None:
+        if not self._scheduled and self._storing is None:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._run)
+
+    def _run(self) -> None:
+        self._scheduled = False
+        moment = Moment(time.time_ns() // 1_000_000, time.monotonic())
+        now = moment.milliseconds
+        arrivals = self._arrivals
+        batch: list[Publication] = []
+        batch_bytes = 0
+        while arrivals and self._storing is None and len(self._executing) < MAX_EXECUTING:
+            session, envelope, frame = arrivals[0]
+            is_message = type(envelope) is Envelope and envelope.type == "message"
+            if batch and (
+                not is_message or len(batch) >= MAX_BATCH_MESSAGES or batch_bytes >= MAX_BATCH_BYTES
+            ):
+                full = is_message
+                self._store(batch, now)
+                batch, batch_bytes = [], 0
+                if full:
+                    self._schedule()
+                    break
+                continue
+            arrivals.popleft()
+            self._waiting_bytes -= len(frame)
+            batch_bytes += len(frame)
+            try:
+                accepted = self._begin(session, envelope, frame, moment)
+                if accepted is not None:
+                    batch.append(accepted)
+            except Exception as error:  # noqa: BLE001  the boundary: one request's fault must not stop the bus (INT)
+                self._failed("pipeline.begin", error, session, envelope, now)
+        if batch:
+            self._store(batch, now)
+        self._ease()
+
+    def _begin(
+        self, session: Session, envelope: Envelope | InvalidEnvelopeError | Left, frame: bytes, moment: Moment
+    ) -> Publication | None:
+        """Deal with one arrival; a message that is accepted is given back, to be stored."""
+        broker, now = self._broker, moment.milliseconds
+        if isinstance(envelope, Left):
+            for announcement in broker.disconnect(session, *envelope):
+                self._surroundings.announce(announcement)
+            self._surroundings.departed(session)
+            return None
+        refusal = broker.limit(session, envelope, now, moment.monotonic)
+        if refusal is not None:
+            self._surroundings.send({session: [refusal]})
+        elif isinstance(envelope, InvalidEnvelopeError):
+            self._surroundings.send({session: [broker.invalid(session, envelope, now)]})
+        elif envelope.type == "message":
+            accepted = broker.accept(session, envelope, frame, now)
+            if isinstance(accepted, Publication):
+                return accepted
+            if accepted is not None:
+                self._surroundings.send({session: [accepted]})
+        else:
+            self._request(session, envelope, now)
+        return None
+
+    def _request(self, session: Session, envelope: Envelope, now: int) -> None:
+        outbound, announcements, execute = self._broker.request(session, envelope, now)
+        self._surroundings.send(outbound)
+        for announcement in announcements:
+            self._surroundings.announce(announcement)
+        if execute is not None:
+            task = asyncio.get_running_loop().create_task(self._surroundings.execute(execute))
+            self._executing.add(task)
+            task.add_done_callback(self._executed)
+
+    def _executed(self, task: asyncio.Task[None]) -> None:
+        self._executing.discard(task)
+        self._ease()
+
+    # -- storing
+
+    def _store(self, batch: list[Publication], now: int) -> None:
+        """Store, deliver and acknowledge a batch; at once where that needs no I/O."""
+        if self._storage.immediate and not self._broker.unsequenced(batch):
+            try:
+                entries = self._broker.seal(batch, now)
+                self._commit(batch, entries, self._storage.append_now(entries), now)
+            except Exception as error:  # noqa: BLE001  the boundary: the publishers are told, the bus lives on (INT)
+                self._refuse(batch, error, now)
+            return
+        self._storing = asyncio.get_running_loop().create_task(self._append(batch))
+        self._storing.add_done_callback(self._stored)
+
+    async def _append(self, batch: list[Publication]) -> None:
+        now = time.time_ns() // 1_000_000
+        try:
+            unsequenced = self._broker.unsequenced(batch)
+            if unsequenced:
+                last = await self._storage.last_sequences([stream.key for stream in unsequenced])
+                for stream, sequence in zip(unsequenced, last, strict=True):
+                    stream.sequence = sequence
+            entries = self._broker.seal(batch, now)
+            durability = await self._storage.append(entries) if entries else "memory"
+            self._commit(batch, entries, durability, now)
+        except Exception as error:  # noqa: BLE001  the boundary: the publishers are told, the bus lives on (INT)
+            self._refuse(batch, error, now)
+
+    def _stored(self, task: asyncio.Task[None]) -> None:
+        self._storing = None
+        if not task.cancelled():
+            task.result()
+        self._ease()
+
+    def _commit(self, batch: list[Publication], entries: list[Entry], durability: str, now: int) -> None:
+        self._surroundings.send(self._broker.commit(batch, durability, now))  # type: ignore[arg-type]
+        if entries:
+            self._surroundings.appended(entries)
+
+    def _refuse(self, batch: list[Publication], error: Exception, now: int) -> None:
+        self._surroundings.failed("storage.append", error)
+        code: ErrorCode = "INTERNAL_ERROR"
+        text = "the message could not be processed"
+        if isinstance(error, StorageUnavailableError):
+            code, text = "STORAGE_UNAVAILABLE", STORAGE_REFUSAL
+            direct = [publication for publication in batch if publication.stream is None]
+            batch = [publication for publication in batch if publication.stream is not None]
+            self._broker.seal(direct, now)  # STORE-006: what needs no storage goes on
+            self._surroundings.send(self._broker.commit(direct, "memory", now))
+        self._surroundings.send(self._broker.refuse(batch, code, text, now))
+
+    # -- bounds and faults
+
+    def _ease(self) -> None:
+        """Go on with what waits, and let held-back clients send again once the half is done."""
+        if (
+            self._paused
+            and len(self._arrivals) < MAX_WAITING_FRAMES // 2
+            and self._waiting_bytes < MAX_WAITING_BYTES // 2
+        ):
+            paused, self._paused = self._paused, {}
+            for outlet in paused:
+                outlet.resume()
+        if self._arrivals:
+            self._schedule()
+        elif self._storing is None and not self._executing:
+            self._idle.set()
+
+    def _failed(self, site: str, error: Exception, session: Session, envelope: object, now: int) -> None:
+        self._surroundings.failed(site, error)
+        request_id = envelope.id if isinstance(envelope, Envelope) else None
+        if request_id is not None and envelope.type in ("command", "operator.join"):  # type: ignore[attr-defined]
+            reply = replies.failure(now, request_id, "INTERNAL_ERROR", "the command could not be carried out")
+        else:
+            reply = replies.error(now, request_id, "INTERNAL_ERROR", "the request could not be processed")
+        self._surroundings.send({session: [reply]})
