@@ -38,19 +38,14 @@ def report(reading: Reading, problems: list[Problem]) -> bytes:
     return msgspec.json.encode(Report(not problems, reading.settings.environment, described))
 
 
-def examine(reading: Reading, *, everything: bool = True) -> list[Problem]:
-    """All problems of a configuration, those of reading it included; answers within the timeouts of storage and model.
-
-    With `everything` False the dependencies are not looked at: a dev start must be quick.
-    """
+def examine(reading: Reading) -> list[Problem]:
+    """All problems of a configuration, those of reading it included; answers within the timeouts of storage and model."""
     settings = reading.settings
     known = {problem.variable for problem in reading.problems}
     found = [problem for check in _CHECKS for problem in check(settings) if problem.variable not in known]
     if not known & {"ARQONBUS_REDIS_URL", "ARQONBUS_VALKEY_URL", "OLLAMA_URL"}:
         found += _unanswered(settings)
-    if everything:
-        found += dependencies.shadowed()
-    return [*reading.problems, *found]
+    return [*reading.problems, *found, *dependencies.shadowed()]
 
 
 def _not_explicit(settings: Settings) -> Iterator[Problem]:
