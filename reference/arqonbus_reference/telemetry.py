@@ -34,14 +34,10 @@ EVENT_TYPES: Final = (
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class TooSlowError(Exception):
-    """The reader was more than MAX_QUEUED_EVENTS behind."""
-
-
 class Reader:
     """What one telemetry connection has still to send."""
 
-    __slots__ = ("_queue", "_wakeup", "overflowed", "tenant")
+    __slots__ = ("_ended", "_queue", "_wakeup", "overflowed", "tenant")
 
     def __init__(self, tenant: str) -> None:
         self.tenant = tenant
@@ -49,6 +45,7 @@ class Reader:
         """Set once the reader has missed an event: its stream is no longer whole."""
         self._queue: deque[bytes] = deque()
         self._wakeup = asyncio.Event()
+        self._ended = False
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -62,12 +59,19 @@ class Reader:
         self._wakeup.set()
         return True
 
-    async def next(self) -> bytes:
-        """The oldest frame not yet sent."""
+    async def next(self) -> bytes | None:
+        """The oldest frame not yet sent, or None after the last one of an ended stream."""
         while not self._queue:
+            if self._ended:
+                return None
             self._wakeup.clear()
             await self._wakeup.wait()
         return self._queue.popleft()
+
+    def end(self) -> None:
+        """What is queued is the rest."""
+        self._ended = True
+        self._wakeup.set()
 
 
 class TelemetryHub:
