@@ -10,6 +10,7 @@ from typing import Final
 __all__ = [
     "NotApplicable",
     "NotOffered",
+    "OutOfScope",
     "SuiteFault",
     "Unanswered",
     "Unfinished",
@@ -65,6 +66,10 @@ class NotOffered(Exception):  # noqa: N818 - as above
 
 class NotApplicable(Exception):  # noqa: N818 - as above
     """The deployment does not claim the capability that the case is about."""
+
+
+class OutOfScope(Exception):  # noqa: N818 - as above
+    """The scope of this run leaves the case out."""
 
 
 class SuiteFault(Exception):  # noqa: N818 - as above

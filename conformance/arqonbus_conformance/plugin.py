@@ -1,5 +1,164 @@
-"""What cases import to say what they judge; as a pytest plugin (``-p``), what judges them."""
+"""What cases import to say what they judge; as a pytest plugin (``-p``), the fixtures they judge with.
 
-from arqonbus_conformance.marks import blast, needs, requirement, time_limit
+The runner hands its ``Judge`` over through ``Handoff``; under plain pytest the plugin makes one from its options:
 
-__all__ = ["blast", "needs", "requirement", "time_limit"]
+    pytest -p arqonbus_conformance.plugin --pyargs arqonbus_conformance.suites.unit --gate-url ws://HOST:PORT
+"""
+
+import random
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from arqonbus_fixtures import golden
+
+from arqonbus_conformance.deployment import Bus, Http, Interfaces, Launch, MakeValkey, Telemetry, Valkey
+from arqonbus_conformance.findings import Unreachable
+from arqonbus_conformance.judge import Judge
+from arqonbus_conformance.marks import Blast, Need, blast, needs, requirement, time_limit
+from arqonbus_conformance.recording import CASE, Case, Recorder
+from arqonbus_conformance.requirements import Scope
+from arqonbus_conformance.stage import Stage
+from arqonbus_conformance.target import Target, embedded_reference, quick_target, read_profile
+
+__all__ = ["Blast", "Handoff", "Need", "blast", "needs", "requirement", "time_limit"]
+
+JUDGE = pytest.StashKey[Judge]()
+RECORDER = pytest.StashKey[Recorder]()
+
+pytest.register_assert_rewrite("arqonbus_conformance.suites", "arqonbus_adversarial")
+
+
+class Handoff:
+    """A plugin object through which the runner gives its judge to this plugin."""
+
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Leave the judge where the plugin looks for it."""
+        config.stash[JUDGE] = self._judge
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options for plain pytest; the runner does without."""
+    group = parser.getgroup("arqonbus", "the ArqonBus gate")
+    group.addoption("--gate-target", type=Path, default=None, help="target profile (TOML)")
+    group.addoption("--gate-url", default=None, help="WebSocket address of a running bus")
+    group.addoption("--gate-http", default=None, help="HTTP address of the same deployment")
+    group.addoption("--gate-telemetry", default=None, help="telemetry address of the same deployment")
+    group.addoption("--gate-scope", choices=[str(scope) for scope in Scope], default="deployment")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers, and make a judge where none was handed over."""
+    for line in (
+        "requirement(*ids): the requirements that the case judges",
+        "needs(*needs): what the case needs of the target",
+        "blast(radius): how far the effects of the case reach",
+        "time_limit(seconds): how long the case may take",
+    ):
+        config.addinivalue_line("markers", line)
+    if JUDGE not in config.stash:
+        config.stash[JUDGE] = Judge(_target(config), scope=Scope(config.getoption("--gate-scope")))
+    config.stash[RECORDER] = Recorder(config.stash[JUDGE])
+    config.pluginmanager.register(config.stash[RECORDER], "arqonbus-recorder")
+
+
+def _target(config: pytest.Config) -> Target:
+    profile, url = config.getoption("--gate-target"), config.getoption("--gate-url")
+    if profile is not None:
+        return read_profile(profile)
+    if url is not None:
+        return quick_target(url, config.getoption("--gate-http"), config.getoption("--gate-telemetry"))
+    return embedded_reference()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session", autouse=True)
+async def _stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+    judge = request.config.stash[JUDGE]
+    try:
+        await judge.stage.open()
+    except Unreachable as fault:
+        judge.unreachable = str(fault)
+        request.session.shouldstop = "the target cannot be reached"
+        await judge.stage.close()
+        raise
+    yield judge.stage
+    await judge.stage.close()
+
+
+@pytest.fixture(autouse=True)
+def _case(request: pytest.FixtureRequest, _stage: Stage) -> Case:
+    case = request.node.stash[CASE]
+    request.config.stash[RECORDER].require(case)
+    return case
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def _interfaces(_stage: Stage, _case: Case) -> AsyncIterator[Interfaces]:
+    interfaces = _stage.interfaces(_case.namespace, _case.transcript)
+    yield interfaces
+    await interfaces.close()
+
+
+@pytest.fixture
+def bus(_interfaces: Interfaces) -> Bus:
+    """The bus of the main deployment, with fresh names for this case."""
+    return _interfaces.bus
+
+
+@pytest.fixture
+def http(_interfaces: Interfaces) -> Http:
+    """The HTTP interface of the main deployment."""
+    return _interfaces.http
+
+
+@pytest.fixture
+def telemetry(_interfaces: Interfaces) -> Telemetry:
+    """The telemetry interface of the main deployment."""
+    return _interfaces.telemetry
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def launch(_stage: Stage, _case: Case) -> AsyncIterator[Launch]:
+    """Launches deployments that live as long as this case."""
+    launcher = _stage.launcher(_case.namespace, _case.transcript)
+    yield launcher
+    await launcher.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def make_valkey(_stage: Stage, _case: Case) -> AsyncIterator[MakeValkey]:
+    """Makes Valkeys that live as long as this case."""
+    made: list[Valkey] = []
+
+    async def make(*, appendonly: bool = True, appendfsync: str = "always") -> Valkey:
+        made.append(await _stage.make_valkey(appendonly=appendonly, appendfsync=appendfsync))
+        return made[-1]
+
+    yield make
+    for valkey in made:
+        await valkey.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def valkey(make_valkey: MakeValkey) -> Valkey:
+    """A Valkey of this case alone that syncs every write."""
+    return await make_valkey()
+
+
+@pytest.fixture
+def vectors() -> Callable[[str], list[dict[str, Any]]]:
+    """Golden vectors by name."""
+    return golden.vectors
+
+
+@pytest.fixture
+def rng(request: pytest.FixtureRequest, _case: Case) -> random.Random:
+    """A random generator that the seed of the run and the id of the case determine."""
+    return random.Random(f"{request.config.stash[JUDGE].seed}:{_case.id}")  # noqa: S311 - reproducible, not secret

@@ -1,5 +1,6 @@
 """The telemetry endpoint of a deployment as cases use it."""
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from arqonbus_conformance.bus import Token, Upgrades

@@ -1,0 +1,77 @@
+"""One run: what is judged, what was collected, and what has been found so far."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from arqonbus_conformance.judging import CaseResult
+from arqonbus_conformance.registration import suite_folders
+from arqonbus_conformance.requirements import RequirementSet, Scope, requirement_set
+from arqonbus_conformance.stage import Stage
+from arqonbus_conformance.target import Target
+
+__all__ = ["Judge", "Listener"]
+
+
+class Listener(Protocol):
+    """Who wants to know how the run goes."""
+
+    def started(self, total: int) -> None:
+        """So many cases were selected."""
+
+    def case_started(self, case: str) -> None:
+        """A case begins."""
+
+    def case_finished(self, result: CaseResult) -> None:
+        """A case has its verdict."""
+
+
+class _Silent:
+    def started(self, total: int) -> None:
+        """Say nothing."""
+
+    def case_started(self, case: str) -> None:
+        """Say nothing."""
+
+    def case_finished(self, result: CaseResult) -> None:
+        """Say nothing."""
+
+
+class Judge:
+    """What one run knows; the plugin writes into it, reports read from it.
+
+    Attributes:
+        results: the verdicts so far, in the order in which the cases ran.
+        faults: what is wrong with the suite itself, beyond single cases.
+        selected: how many cases were selected.
+        unreachable: why the target could not be judged at all, None where it could.
+        interrupted: whether the run was stopped before its end.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        scope: Scope = Scope.DEPLOYMENT,
+        seed: int = 0,
+        folders: Mapping[str, Path] | None = None,
+        requirements: RequirementSet | None = None,
+        listener: Listener | None = None,
+    ) -> None:
+        self.target = target
+        self.scope = scope
+        self.seed = seed
+        self.folders = dict(folders) if folders is not None else suite_folders()
+        self.requirements = requirements if requirements is not None else requirement_set()
+        self.listener: Listener = listener if listener is not None else _Silent()
+        self.stage = Stage(target, scope)
+        self.results: list[CaseResult] = []
+        self.faults: list[str] = []
+        self.selected = 0
+        self.unreachable: str | None = None
+        self.interrupted = False
+
+    def record(self, result: CaseResult) -> None:
+        """Note the verdict of one case."""
+        self.results.append(result)
+        self.listener.case_finished(result)
