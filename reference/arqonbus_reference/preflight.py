@@ -42,10 +42,15 @@ def examine(reading: Reading) -> list[Problem]:
     """All problems of a configuration, those of reading it included; answers within the timeouts of storage and model."""
     settings = reading.settings
     known = {problem.variable for problem in reading.problems}
-    found = [problem for check in _CHECKS for problem in check(settings) if problem.variable not in known]
+    found = [problem for problem in contradictions(settings) if problem.variable not in known]
     if not known & {"ARQONBUS_REDIS_URL", "ARQONBUS_VALKEY_URL", "OLLAMA_URL"}:
         found += _unanswered(settings)
     return [*reading.problems, *found, *dependencies.shadowed()]
+
+
+def contradictions(settings: Settings) -> list[Problem]:
+    """What can be seen in the settings alone."""
+    return [problem for check in _CHECKS for problem in check(settings)]
 
 
 def _not_explicit(settings: Settings) -> Iterator[Problem]:
@@ -63,7 +68,7 @@ def _shared_addresses(settings: Settings) -> Iterator[Problem]:
     ]
     for index, (name, host, port) in enumerate(interfaces):
         for other, other_host, other_port in interfaces[:index]:
-            if port == other_port and _same_host(host, other_host):
+            if port == other_port != 0 and _same_host(host, other_host):
                 yield Problem(name, f"{host} {port} is the address of {other} too", "an address of its own")
 
 

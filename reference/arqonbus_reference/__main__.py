@@ -1,0 +1,39 @@
+"""`arqonbus-reference`: what must work even when nothing else can be imported."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+EX_CONFIG = 78
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code: 0, 64 (usage), 78 (configuration), 130 (interrupted)."""
+    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        from arqonbus_reference import cli  # noqa: PLC0415 - its dependencies may be shadowed
+    except Exception:  # noqa: BLE001 - a shadow may fail in any way; what is not explained is raised again
+        return _explain_broken_import(tokens)
+    return cli.run(tokens)
+
+
+def _explain_broken_import(tokens: list[str]) -> int:
+    """PKG-002: a shadowed dependency is named, although it keeps everything else from being imported."""
+    from arqonbus_reference import dependencies  # noqa: PLC0415
+
+    problems = dependencies.shadowed()
+    if not problems:
+        raise  # noqa: PLE0704 - called from an except clause: the fault is our own
+    if "--json" in tokens:
+        environment = os.environ.get("ARQONBUS_ENVIRONMENT", "dev").strip().lower()
+        described = [problem._asdict() for problem in problems]
+        print(json.dumps({"ok": False, "environment": environment, "problems": described}))  # noqa: T201
+    else:
+        for problem in problems:
+            print(problem, file=sys.stderr)  # noqa: T201 - the command's output
+    return EX_CONFIG
+
+
+if __name__ == "__main__":
+    sys.exit(main())
