@@ -94,7 +94,7 @@ async def _stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
 
 @pytest.fixture(autouse=True)
 def _case(request: pytest.FixtureRequest, _stage: Stage) -> Case:
-    case = request.node.stash[CASE]
+    case: Case = request.node.stash[CASE]
     request.config.stash[RECORDER].require(case)
     return case
 

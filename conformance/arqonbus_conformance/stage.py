@@ -7,6 +7,7 @@ from typing import Final
 
 from arqonbus_fixtures.valkey import Valkey, ValkeyError, open_valkey
 
+from arqonbus_conformance import expect
 from arqonbus_conformance.bus import Bus
 from arqonbus_conformance.client import Client
 from arqonbus_conformance.deployment import Deployment, Interfaces, Launch
@@ -166,23 +167,31 @@ class Stage:
             )
             if isinstance(connection, Refusal):
                 raise Unreachable(_refused(self.endpoints.bus, connection))
-            client = Client(connection)
-            try:
-                await client.until(lambda: client.received or None, "the welcome", PROBE_SECONDS)
-                capabilities = client.welcome["payload"]["protocol"]["capabilities"]
-                if not isinstance(capabilities, dict):
-                    raise Violation("capabilities in the welcome are no object", actual=capabilities)
-            except Violation as fault:
-                self.greeting = fault
-                self.notes.append(f"{self.endpoints.bus} does not greet as a bus does: {fault.what}")
-                return {}
-            return capabilities
+            return await self._greeting(Client(connection))
         except Violation as fault:
             raise Unreachable(f"{self.endpoints.bus} is no WebSocket server: {fault}") from fault
         except NotOffered as fault:
             raise Unreachable(f"{self.endpoints.bus}: {fault}") from fault
         finally:
             await bus.close()
+
+    async def _greeting(self, client: Client) -> Mapping[str, object]:
+        """The capabilities in the welcome; empty, and ``greeting`` says why, where it is none."""
+        try:
+            await client.until(lambda: client.received or None, "the welcome", PROBE_SECONDS)
+            capabilities = client.welcome["payload"]["protocol"]["capabilities"]
+            expect.that(isinstance(capabilities, dict), "capabilities are no object", actual=capabilities)
+        except (Violation, TypeError) as fault:
+            # A welcome of another shape ends in a field that cannot be read.
+            self.greeting = (
+                fault
+                if isinstance(fault, Violation)
+                else Violation("the welcome has another shape", actual=client.raw)
+            )
+            self.notes.append(f"the first frame of {client.name} is no welcome: {self.greeting.what}")
+            return {}
+        greeted: Mapping[str, object] = capabilities
+        return greeted
 
     async def _look_at_other_interfaces(self) -> None:
         assert self.endpoints is not None  # noqa: S101 - open() has set it

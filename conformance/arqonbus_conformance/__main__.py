@@ -1,0 +1,188 @@
+"""``arqonbus-gate``: judges an ArqonBus deployment."""
+
+import secrets
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version as distribution_version
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+
+from arqonbus_conformance import catalogue
+from arqonbus_conformance.judge import Judge
+from arqonbus_conformance.registration import PACKAGES
+from arqonbus_conformance.report.json_report import write_json
+from arqonbus_conformance.report.junit import write_junit
+from arqonbus_conformance.report.terminal import Live, show
+from arqonbus_conformance.requirements import REVISION, Scope, requirement_set
+from arqonbus_conformance.runner import KeywordError, RunRequest, run
+from arqonbus_conformance.target import ProfileError, Target, embedded_reference, quick_target, read_profile
+from arqonbus_conformance.verdict import ExitCode
+
+__all__ = ["app", "main"]
+
+app = App(
+    name="arqonbus-gate",
+    help="Decides whether an ArqonBus deployment may be released.",
+    version=lambda: f"arqonbus-gate {distribution_version('arqonbus-conformance')}",
+    result_action="return_value",
+)
+
+
+class UsageError(Exception):
+    """Options that do not go together, or name something that is not there."""
+
+
+def _target(profile: Path | None, url: str | None, http: str | None, telemetry: str | None) -> Target:
+    if profile is not None:
+        if url or http or telemetry:
+            raise UsageError(
+                "--target cannot be combined with --url, --http or --telemetry; the profile names endpoints"
+            )
+        return read_profile(profile)
+    if url is not None:
+        return quick_target(url, http, telemetry)
+    if http or telemetry:
+        raise UsageError("--http and --telemetry need --url, the address of the bus")
+    return embedded_reference()
+
+
+@app.command(name="run")
+def run_command(
+    *,
+    target: Path | None = None,
+    url: str | None = None,
+    http: str | None = None,
+    telemetry: str | None = None,
+    suite: list[str] | None = None,
+    scope: Scope = Scope.DEPLOYMENT,
+    keyword: Annotated[str, Parameter(name=["--keyword", "-k"])] = "",
+    json: Path = Path("reports/gate.json"),
+    junit: Path = Path("reports/gate.xml"),
+    seed: int | None = None,
+    verbose: Annotated[bool, Parameter(name=["--verbose", "-v"], negative="")] = False,
+) -> int:
+    """Judge a deployment; the reference that is shipped, where no other is named.
+
+    Exit codes: 0 pass, 1 a MUST is violated, 2 undecided or nothing ran, 4 a fault of the suite, 64 usage,
+    69 the target cannot be reached, 78 the profile is not valid.
+
+    Parameters
+    ----------
+    target
+        A target profile (TOML).
+    url
+        The WebSocket address of a running bus, instead of a profile.
+    http
+        The address of its HTTP interface.
+    telemetry
+        The address of its telemetry interface; port 8081 of the same host unless given.
+    suite
+        Run this suite only: unit, integration, e2e, regression or adversarial; may be repeated.
+    scope
+        endpoint judges only what can be seen from outside; deployment (the default) launches deployments too.
+    keyword
+        Run only the cases that match this expression of case ids and requirement ids.
+    json
+        Where the report is written.
+    junit
+        Where the JUnit report is written.
+    seed
+        The seed of everything random; random unless given, and in the report.
+    verbose
+        Show tracebacks of suite faults.
+    """
+    suites = tuple(dict.fromkeys(suite or ()))
+    unknown = [name for name in suites if name not in PACKAGES]
+    if unknown:
+        raise UsageError(f"--suite: {unknown[0]!r} is not allowed; allowed: {', '.join(PACKAGES)}")
+    console = Console()
+    live = Live(console)
+    judge = Judge(
+        _target(target, url, http, telemetry),
+        scope=scope,
+        seed=seed if seed is not None else secrets.randbelow(2**32),
+        listener=live,
+    )
+    try:
+        report = run(judge, RunRequest(suites, keyword))
+    finally:
+        live.stop()
+    write_json(report, json)
+    write_junit(report, junit)
+    show(report, console, verbose=verbose)
+    console.print(f"report: {json}, {junit}", highlight=False, soft_wrap=True)
+    return report.exit_code
+
+
+@app.command(name="list")
+def list_command(*, markdown: Annotated[bool, Parameter(negative="")] = False) -> int:
+    """List every requirement with its cases.
+
+    Parameters
+    ----------
+    markdown
+        Write the page docs/requirements.md instead.
+    """
+    requirements, cases = requirement_set(), catalogue.registered_cases()
+    if markdown:
+        sys.stdout.write(catalogue.markdown(requirements, cases))
+    else:
+        Console().print(catalogue.table(requirements, cases))
+    return ExitCode.PASS
+
+
+@app.command(name="explain")
+def explain_command(requirement: str) -> int:
+    """Say what a requirement demands, where it comes from and which cases judge it.
+
+    Parameters
+    ----------
+    requirement
+        Its id, such as ROUTE-007.
+    """
+    known = requirement_set().by_id
+    found = known.get(requirement.upper())
+    if found is None:
+        area = requirement.upper().partition("-")[0]
+        near = [name for name in known if name.startswith(f"{area}-")] or list(
+            dict.fromkeys(one.area for one in known.values())
+        )
+        raise UsageError(f"{requirement!r} is no requirement; there are: {', '.join(near)}")
+    Console().print(catalogue.explanation(found, catalogue.registered_cases()), highlight=False)
+    return ExitCode.PASS
+
+
+@app.command(name="version")
+def version_command() -> int:
+    """Print the version of the suite and of the requirement set."""
+    print(  # noqa: T201 - what the command is for
+        f"arqonbus-gate {distribution_version('arqonbus-conformance')}, requirement set {REVISION} "
+        f"({len(requirement_set().by_id)} requirements, sha256 {requirement_set().digest[:12]})"
+    )
+    return ExitCode.PASS
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    complaint = Console(stderr=True)
+    try:
+        code = app(
+            sys.argv[1:] if arguments is None else arguments,
+            exit_on_error=False,
+            print_error=False,
+        )
+    except (UsageError, KeywordError, CycloptsError) as fault:
+        complaint.print(f"arqonbus-gate: {fault}", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(ExitCode.USAGE)
+    except ProfileError as fault:
+        for problem in fault.problems:
+            complaint.print(f"arqonbus-gate: {problem}", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(ExitCode.PROFILE)
+    sys.exit(code if isinstance(code, int) else ExitCode.PASS)
+
+
+if __name__ == "__main__":
+    main()

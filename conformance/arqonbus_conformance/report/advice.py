@@ -1,0 +1,96 @@
+"""What a reader should do next: one sentence for the whole run, one command for each failure."""
+
+import re
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from arqonbus_conformance.judge import Judge
+from arqonbus_conformance.requirements import Level, Scope
+from arqonbus_conformance.verdict import ExitCode, Verdict
+
+__all__ = ["closing_sentence", "replay_command"]
+
+NAMED: Final = 8
+"""How many requirements a sentence names before it counts the rest."""
+UNDECIDED: Final = frozenset({Verdict.UNKNOWN, Verdict.UNVERIFIED})
+"""The verdicts that decide nothing."""
+# What pytest's -k takes for one name.
+_KEYWORD = re.compile(r"[\w:+.\[\]/\\-]+")
+
+
+class Line(Protocol):
+    """What a sentence needs of a requirement in a report."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+    @property
+    def level(self) -> str:
+        """MUST or SHOULD."""
+
+    @property
+    def verdict(self) -> str:
+        """What it amounts to."""
+
+
+def replay_command(case: str) -> str:
+    """The command that runs this case again (all parameters of it, where this one cannot be written)."""
+    keyword = case if _KEYWORD.fullmatch(case) else case.partition("[")[0]
+    return f"arqonbus-gate run -k '{keyword}'"
+
+
+def _named(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
+    return ", ".join(ids[:NAMED]) + more
+
+
+def _undecided(judge: Judge, musts: Sequence[Line]) -> str:
+    left = [line.id for line in musts if line.verdict in UNDECIDED]
+    said = f"{len(left)} MUST requirements were not decided ({_named(left)})"
+    if judge.target.launch is None and judge.scope is Scope.DEPLOYMENT:
+        return (
+            f"{said}: the target gives no launch command; judge only what can be seen from outside with "
+            "--scope endpoint, or give a profile with a launch command (--target)"
+        )
+    reasons = [
+        result.finding.reason
+        for result in judge.results
+        if result.finding is not None and result.verdict in UNDECIDED
+    ]
+    why = f", the first being: {reasons[0]}" if reasons else ": no case judges them"
+    return f"{said}; the reasons are in the report{why}"
+
+
+def closing_sentence(judge: Judge, lines: Sequence[Line], code: ExitCode, *, selection_complete: bool) -> str:
+    """Why the run ends with this exit code, and what to do next."""
+    musts = [line for line in lines if line.level == Level.MUST]
+    if code is ExitCode.UNREACHABLE:
+        why = f"the target cannot be reached: {judge.unreachable}"
+    elif code is ExitCode.VIOLATED:
+        violated = [line.id for line in musts if line.verdict == Verdict.VIOLATED]
+        why = (
+            f"{len(violated)} MUST requirements are violated ({_named(violated)}); replay the failures above"
+        )
+    elif code is ExitCode.SUITE_FAULT:
+        broken = sum(result.verdict is Verdict.BROKEN for result in judge.results) + len(judge.faults)
+        why = (
+            f"{broken} faults of the suite itself: its verdict on the target cannot be relied on; report them"
+        )
+    elif code is ExitCode.INCOMPLETE:
+        why = _incomplete(judge, musts)
+    else:
+        whole = "of the specification" if selection_complete else "that the selected cases judge"
+        seen = " and that can be seen at the endpoints" if judge.scope is Scope.ENDPOINT else ""
+        why = f"every MUST requirement {whole}{seen} holds, as far as the deployment claims it"
+    return f"exit {code:d}: {why}"
+
+
+def _incomplete(judge: Judge, musts: Sequence[Line]) -> str:
+    if judge.interrupted:
+        return "the run was interrupted and decides nothing; run it again"
+    if not judge.results:
+        return "no case ran, so nothing was decided; see what there is with arqonbus-gate list"
+    if any(line.verdict in UNDECIDED for line in musts):
+        return _undecided(judge, musts)
+    return "no case could be judged; the reasons are in the report"

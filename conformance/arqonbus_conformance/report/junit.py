@@ -1,0 +1,87 @@
+"""The report as JUnit XML, as continuous integration systems read it."""
+
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Final
+from xml.etree import ElementTree as ET
+
+from arqonbus_conformance.report.model import CaseLine, Failure, Report
+from arqonbus_conformance.verdict import Verdict
+
+__all__ = ["as_element", "write_junit"]
+
+# What XML 1.0 cannot hold at all.
+_FORBIDDEN: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# verdict -> what JUnit calls it; *holds* is nothing
+_ELEMENT: Final = {
+    Verdict.VIOLATED: "failure",
+    Verdict.BROKEN: "error",
+    Verdict.UNKNOWN: "error",
+    Verdict.UNVERIFIED: "skipped",
+    Verdict.NOT_APPLICABLE: "skipped",
+    Verdict.OUT_OF_SCOPE: "skipped",
+}
+
+
+def _clean(text: str) -> str:
+    return _FORBIDDEN.sub("\ufffd", text)
+
+
+def as_element(report: Report) -> ET.Element:
+    """The report as an element ``testsuites``: one suite each, one case each; what was not judged is skipped."""
+    root = ET.Element("testsuites", name="arqonbus-gate")
+    failures = {failure.case: failure for failure in report.failures}
+    by_suite: dict[str, list[CaseLine]] = defaultdict(list)
+    for case in report.cases:
+        by_suite[case.suite].append(case)
+    for suite, cases in by_suite.items():
+        kinds = [_ELEMENT.get(Verdict(case.verdict), "") for case in cases]
+        element = ET.SubElement(
+            root,
+            "testsuite",
+            name=suite,
+            tests=str(len(cases)),
+            failures=str(kinds.count("failure")),
+            errors=str(kinds.count("error")),
+            skipped=str(kinds.count("skipped")),
+            time=f"{sum(case.seconds for case in cases):.3f}",
+            timestamp=report.started_at,
+        )
+        for case in cases:
+            _add_case(element, case, failures.get(case.id))
+    return root
+
+
+def _add_case(suite: ET.Element, case: CaseLine, failure: Failure | None) -> None:
+    module, _, name = case.id.partition("::")
+    element = ET.SubElement(
+        suite,
+        "testcase",
+        classname=_clean(module.replace("/", ".")),
+        name=_clean(name),
+        time=f"{case.seconds:.3f}",
+    )
+    properties = ET.SubElement(element, "properties")
+    for requirement in case.requirements:
+        ET.SubElement(properties, "property", name="requirement", value=requirement)
+    kind = _ELEMENT.get(Verdict(case.verdict))
+    if kind is None:
+        return
+    said = ET.SubElement(element, kind, message=_clean(f"{case.verdict}: {case.reason}"))
+    if failure is not None:
+        parts = [
+            failure.sentence,
+            f"expected: {failure.expected}",
+            f"actual: {failure.actual}",
+            failure.traceback,
+        ]
+        said.text = _clean("\n".join([*parts, *failure.transcript, f"replay: {failure.replay}"]))
+
+
+def write_junit(report: Report, path: Path) -> None:
+    """Write the report as JUnit XML."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tree = ET.ElementTree(as_element(report))
+    ET.indent(tree)
+    tree.write(path, encoding="utf-8", xml_declaration=True)

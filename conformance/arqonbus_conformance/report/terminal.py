@@ -1,0 +1,195 @@
+"""The report for people: progress while it runs, then a matrix, the failures and what to do next."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from arqonbus_conformance.judging import CaseResult
+from arqonbus_conformance.report.model import Failure, Report
+from arqonbus_conformance.requirements import SUITES, Level
+from arqonbus_conformance.verdict import Verdict
+
+__all__ = ["Live", "show"]
+
+SHOWN_FAILURES: Final = 20
+"""How many failures are shown in full; the report has them all."""
+SHOWN_FRAMES: Final = 8
+"""How many of the last lines of a transcript are shown."""
+SHOWN_CHARACTERS: Final = 600
+"""How much of a long value is shown."""
+PLAIN_LINE_SECONDS: Final = 5.0
+"""How often a line says how far the run is, where there is no terminal."""
+
+STYLE: Final = {
+    Verdict.HOLDS: "green",
+    Verdict.VIOLATED: "bold red",
+    Verdict.BROKEN: "bold magenta",
+    Verdict.UNKNOWN: "yellow",
+    Verdict.UNVERIFIED: "yellow",
+    Verdict.NOT_APPLICABLE: "dim",
+    Verdict.OUT_OF_SCOPE: "dim",
+}
+SHORT: Final = {
+    Verdict.HOLDS: "ok",
+    Verdict.VIOLATED: "VIOLATED",
+    Verdict.BROKEN: "BROKEN",
+    Verdict.UNKNOWN: "unknown",
+    Verdict.UNVERIFIED: "unverified",
+    Verdict.NOT_APPLICABLE: "n/a",
+    Verdict.OUT_OF_SCOPE: "out",
+}
+
+
+class Live:
+    """Tells how the run goes: a progress bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress: Progress | None = None
+        self._task = TaskID(0)
+        self._total = 0
+        self._done = 0
+        self._counts: Counter[Verdict] = Counter()
+        self._last_line = time.monotonic()
+
+    def started(self, total: int) -> None:
+        """Begin to show progress over so many cases."""
+        self._total = total
+        if self._console.is_terminal and total:
+            self._progress = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=24),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(compact=True),
+                TextColumn("{task.fields[case]}", style="dim"),
+                console=self._console,
+                transient=True,
+            )
+            self._task = self._progress.add_task("judging", total=total, case="")
+            self._progress.start()
+        elif total:
+            self._console.print(f"judging {total} cases", highlight=False)
+
+    def case_started(self, case: str) -> None:
+        """Show which case runs."""
+        if self._progress is not None:
+            self._progress.update(self._task, case=escape(case[:70]))
+
+    def case_finished(self, result: CaseResult) -> None:
+        """Count a verdict."""
+        self._done += 1
+        self._counts[result.verdict] += 1
+        if self._progress is not None:
+            bad = sum(self._counts[verdict] for verdict in (Verdict.VIOLATED, Verdict.BROKEN))
+            label = f"judging [bold red]{bad} not right[/]" if bad else "judging"
+            self._progress.update(self._task, advance=1, description=label)
+        elif time.monotonic() - self._last_line >= PLAIN_LINE_SECONDS:
+            self._last_line = time.monotonic()
+            self._console.print(f"{self._done}/{self._total} {_counted(self._counts)}", highlight=False)
+
+    def stop(self) -> None:
+        """Take the bar away; again is nothing."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+
+def _counted(counts: Counter[Verdict]) -> str:
+    return ", ".join(
+        f"{counts[verdict]} {str(verdict).replace('_', ' ')}"
+        for verdict in reversed(Verdict)
+        if counts[verdict]
+    )
+
+
+def show(report: Report, console: Console, *, verbose: bool = False) -> None:
+    """Print the matrix, the failures, what was noted, and the closing sentence."""
+    if report.cases:
+        console.print(_matrix(report))
+    for failure in report.failures[:SHOWN_FAILURES]:
+        _show_failure(failure, console, verbose=verbose)
+    if len(report.failures) > SHOWN_FAILURES:
+        console.print(f"... and {len(report.failures) - SHOWN_FAILURES} more, all of them in the report\n")
+    for fault in report.faults:
+        console.print(f"[bold magenta]suite fault[/] {escape(fault)}", highlight=False)
+    for line in report.requirements:
+        if line.level == Level.SHOULD and line.verdict == Verdict.VIOLATED:
+            console.print(f"[yellow]SHOULD violated[/] {line.id} {escape(line.sentence)}", highlight=False)
+    for note in report.notes:
+        console.print(f"[dim]note:[/] {escape(note)}", highlight=False)
+    _show_closing(report, console)
+
+
+def _matrix(report: Report) -> Table:
+    table = Table(title=f"ArqonBus conformance of {escape(report.target.name)}", title_justify="left")
+    table.add_column("area")
+    table.add_column("requirements", justify="right")
+    for suite in SUITES:
+        table.add_column(suite, justify="right")
+    areas = list(dict.fromkeys(line.id.partition("-")[0] for line in report.requirements))
+    for area in areas:
+        of_area = [Verdict(line.verdict) for line in report.requirements if line.id.startswith(f"{area}-")]
+        cells = [
+            _cell(
+                [
+                    Verdict(case.verdict)
+                    for case in report.cases
+                    if case.suite == suite and any(name.startswith(f"{area}-") for name in case.requirements)
+                ]
+            )
+            for suite in SUITES
+        ]
+        table.add_row(area, _cell(of_area), *cells)
+    return table
+
+
+def _cell(verdicts: Sequence[Verdict]) -> str:
+    counts = Counter(verdicts)
+    worst_first = [verdict for verdict in reversed(Verdict) if counts[verdict]]
+    return " ".join(f"[{STYLE[verdict]}]{counts[verdict]} {SHORT[verdict]}[/]" for verdict in worst_first)
+
+
+def _cut(text: str) -> str:
+    return escape(text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}...")
+
+
+def _show_failure(failure: Failure, console: Console, *, verbose: bool) -> None:
+    style = STYLE[Verdict(failure.verdict)]
+    names = ", ".join(failure.requirements)
+    console.print(f"[{style}]{failure.verdict}[/] [bold]{names}[/] {escape(failure.case)}", highlight=False)
+    console.print(f"  {escape(failure.sentence)}", highlight=False)
+    for label, text in (
+        ("found", failure.reason),
+        ("expected", failure.expected),
+        ("actual", failure.actual),
+    ):
+        if text:
+            console.print(f"  [dim]{label}:[/] {_cut(text)}", highlight=False)
+    for line in failure.transcript[-SHOWN_FRAMES:]:
+        console.print(f"  [dim]{escape(line[:160])}[/]", highlight=False)
+    if verbose and failure.traceback:
+        console.print(escape(failure.traceback), highlight=False)
+    console.print(f"  [dim]replay:[/] {escape(failure.replay)}\n", highlight=False, soft_wrap=True)
+
+
+def _show_closing(report: Report, console: Console) -> None:
+    cases = Counter(Verdict(line.verdict) for line in report.cases)
+    requirements = Counter(Verdict(line.verdict) for line in report.requirements)
+    console.print(
+        f"{len(report.cases)} cases ({_counted(cases) or 'none'}); "
+        f"{len(report.requirements)} requirements ({_counted(requirements) or 'none'}); "
+        f"scope {report.scope}, level {report.level}, {report.seconds:.1f} s, seed {report.seed}",
+        highlight=False,
+    )
+    style = {"pass": "bold green", "fail": "bold red", "fault": "bold magenta"}.get(
+        report.verdict, "bold yellow"
+    )
+    console.print(
+        f"[{style}]{report.verdict.upper()}[/] {escape(report.sentence)}", highlight=False, soft_wrap=True
+    )
