@@ -35,8 +35,7 @@ class Broker:
     def __init__(
         self, *, rate: int, telemetry_rate: int, describe_status: Callable[[str], dict[str, Any]]
     ) -> None:
-        self._rate = rate
-        self._telemetry_rate = telemetry_rate
+        self._rates = (rate, telemetry_rate)
         self._describe_status = describe_status
         self._latest = 0
         self.tenants: dict[str, Tenant] = {}
@@ -46,14 +45,15 @@ class Broker:
     def connect(self, principal: Principal, outlet: Any) -> tuple[Session, Announce]:
         """A new session with a client id that cannot be guessed."""
         client_id = f"c{secrets.token_hex(12)}"
-        session = Session(client_id, principal, outlet, rate=self._rate, telemetry_rate=self._telemetry_rate)
-        self.tenant(principal.tenant).sessions[client_id] = session
+        tenant = self.tenant(principal.tenant)
+        session = Session(client_id, principal, tenant, outlet, rates=self._rates)
+        tenant.sessions[client_id] = session
         return session, Announce("client.connected", principal.tenant, {"client_id": client_id})
 
     def disconnect(self, session: Session, code: int, reason: str) -> list[Announce]:
         """End every membership of a session; it may be called once per session."""
         name = session.principal.tenant
-        tenant = self.tenant(name)
+        tenant = session.tenant
         del tenant.sessions[session.client_id]
         announcements = [announced("channel.left", session, channel) for channel in session.memberships]
         for channel in tuple(session.memberships):
@@ -78,13 +78,13 @@ class Broker:
         known = session.remembered.get(envelope.id)
         if known is not None:
             return _repeated(envelope.id, known, now)
-        tenant = self.tenant(session.principal.tenant)
+        tenant = session.tenant
         stream, recipient = None, None
         if envelope.room is not UNSET:
             stream = tenant.stream(envelope.room, None if envelope.channel is UNSET else envelope.channel)
             stream.in_flight += 1
         else:
-            recipient = tenant.sessions.get(envelope.to_client)  # type: ignore[arg-type]
+            recipient = tenant.sessions.get(envelope.to_client)
             if recipient is None:
                 tenant.rejected += 1
                 text = "to_client: no such client; allowed: the client_id of a connected client"
@@ -166,7 +166,7 @@ class Broker:
 
     def _deliver_direct(self, publication: Publication, outbound: Outbound) -> None:
         recipient = publication.recipient
-        tenant = self.tenant(publication.session.principal.tenant)
+        tenant = publication.session.tenant
         if recipient is not None and recipient.client_id in tenant.sessions:
             outbound.setdefault(recipient, []).append(publication.frame)
             tenant.delivered += 1
@@ -175,13 +175,20 @@ class Broker:
         self, publication: Publication, durability: Durability, outbound: Outbound, now: int
     ) -> None:
         session, stream, message_id = publication.session, publication.stream, publication.message_id
-        outcome = Acknowledged(publication.sequence, durability if stream else "memory")
-        if stream is not None:
+        sequence = publication.sequence
+        if stream is None:
+            durability = "memory"
+        else:
             stream.in_flight -= 1
-        self.tenant(session.principal.tenant).accepted += 1
-        session.remember(message_id, outcome)
-        reply = replies.acknowledgement(message_id, now, *outcome)
-        outbound.setdefault(session, []).append(reply * (1 + publication.repeats))
+        session.tenant.accepted += 1
+        session.remembered[message_id] = (sequence, durability)
+        reply = replies.acknowledgement(message_id, now, sequence, durability)
+        if publication.repeats:
+            reply *= 1 + publication.repeats
+        if session in outbound:
+            outbound[session].append(reply)
+        else:
+            outbound[session] = [reply]
 
     def refuse(self, batch: Sequence[Publication], code: ErrorCode, text: str, now: int) -> Outbound:
         """Answer messages that could not be stored; nothing is delivered, their ids may be sent again (ROUTE-022)."""
@@ -191,7 +198,7 @@ class Broker:
             if stream is not None:
                 stream.in_flight -= 1
                 stream.sequence = None
-            self.tenant(session.principal.tenant).rejected += 1
+            session.tenant.rejected += 1
             session.remembered.pop(publication.message_id, None)
             reply = replies.error(now, publication.message_id, code, text)
             outbound.setdefault(session, []).append(reply * (1 + publication.repeats))
@@ -201,7 +208,7 @@ class Broker:
 
     def invalid(self, session: Session, invalid: InvalidEnvelopeError, now: int) -> bytes:
         """The refusal of a frame that is no envelope."""
-        self.tenant(session.principal.tenant).rejected += 1
+        session.tenant.rejected += 1
         return replies.error(now, invalid.request_id, "VALIDATION_ERROR", invalid.text)
 
     def limit(
@@ -214,7 +221,7 @@ class Broker:
             wait = session.telemetry_rate.wait(instant)
         if not wait:
             return None
-        self.tenant(session.principal.tenant).rejected += 1
+        session.tenant.rejected += 1
         text = f"too many requests; allowed again in {wait:.3f} s"
         retry_after = max(wait, 0.001)
         if valid and valid.type in ("command", "operator.join"):
@@ -243,7 +250,7 @@ class Broker:
         args = read_args(b"{}" if envelope.args is UNSET else envelope.args, command.args)
         local = MEMBERSHIP_COMMANDS.get(command.name)
         if local is not None:
-            outcome = local(self.tenant(session.principal.tenant), session, args, now)
+            outcome = local(session.tenant, session, args, now)
         elif command.name == "ping":
             outcome = Outcome("pong", {"pong": True, "timestamp": replies.stamp(now)})
         elif command.name == "status":

@@ -24,7 +24,7 @@ from arqonbus_reference.settings import Settings
 from arqonbus_reference.storage.interface import Entry, Storage, StorageEvent, StreamKey
 from arqonbus_reference.telemetry import TelemetryHub
 from arqonbus_reference.transport.frames import text_frame
-from arqonbus_reference.transport.websocket_bus import Connection
+from arqonbus_reference.transport.websocket_bus import Connection, WebSocketBus
 
 ROUTED_REPORT_SECONDS = 0.25
 """After traffic, this long until it is reported to telemetry, which announces at most once per second."""
@@ -41,7 +41,7 @@ class Deployment:
         self.version = version("arqonbus-conformance")
         self.started_at = time.time()
         self.draining = False
-        self.listening = False
+        self._bus: WebSocketBus | None = None
         self.telemetry = TelemetryHub()
         self.metrics = Metrics()
         self.faults = Faults(self.metrics, self.telemetry, log)
@@ -73,6 +73,10 @@ class Deployment:
             "op.group.pending": self._groups.pending,
             "op.synthesis.run": self._synthesis.run,
         }
+
+    def attach(self, bus: WebSocketBus) -> None:
+        """Everything listens now: the deployment is ready."""
+        self._bus = bus
 
     # -- what it says of itself
 
@@ -111,7 +115,7 @@ class Deployment:
     def readiness(self) -> tuple[bool, str | None]:
         """Whether clients should come, and why not."""
         storage = self.storage.status()
-        if not self.listening:
+        if self._bus is None:
             return False, "starting"
         if self.draining:
             return False, "draining"
@@ -139,6 +143,7 @@ class Deployment:
         self.metrics.messages_rejected = sum(tenant.rejected for tenant in tenants)
         self.metrics.deliveries = sum(tenant.delivered for tenant in tenants)
         self.metrics.connections = sum(len(tenant.sessions) for tenant in tenants)
+        self.metrics.connections_rejected = self._bus.rejected if self._bus else 0
         self.metrics.storage_degraded = self.storage.status().status == "degraded"
         return self.metrics
 

@@ -44,18 +44,18 @@ class Envelope(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
     def members(self) -> int:
         """How many fields the document has, if it has no duplicates."""
-        optional = (
-            self.room,
-            self.channel,
-            self.to_client,
-            self.sender,
-            self.from_client,
-            self.payload,
-            self.metadata,
-            self.command,
-            self.args,
+        return (
+            4
+            + (self.room is not UNSET)
+            + (self.channel is not UNSET)
+            + (self.to_client is not UNSET)
+            + (self.sender is not UNSET)
+            + (self.from_client is not UNSET)
+            + (self.payload is not UNSET)
+            + (self.metadata is not UNSET)
+            + (self.command is not UNSET)
+            + (self.args is not UNSET)
         )
-        return 13 - optional.count(UNSET)
 
 
 _decode = msgspec.json.Decoder(Envelope).decode
@@ -74,77 +74,71 @@ def parse(frame: bytes) -> Envelope:
         envelope = _decode(frame)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise refusal(frame) from None
-    if _may_have_duplicates(frame, envelope) and has_duplicate_keys(frame):
+    payload = None if envelope.payload is UNSET else bytes(envelope.payload)
+    if _may_have_duplicates(frame, envelope, payload) and has_duplicate_keys(frame):
         raise refusal(frame)
-    if not _is_wellformed(envelope):
+    if not _is_wellformed(envelope, payload):
         raise refusal(frame)
     return envelope
 
 
-def _may_have_duplicates(frame: bytes, envelope: Envelope) -> bool:
+def _may_have_duplicates(frame: bytes, envelope: Envelope, payload: bytes | None) -> bool:
     """False only when every comma outside the payload separates two different members of the envelope.
 
     A document of n different members has n - 1 separating commas; a repeated member adds one. A comma inside a string,
     `args` or `metadata` gives a harmless True, and the slow look decides.
     """
     commas = frame.count(b",")
-    if envelope.payload is not UNSET:
-        commas -= bytes(envelope.payload).count(b",")
+    if payload is not None:
+        commas -= payload.count(b",")
     return commas != envelope.members() - 1 or envelope.args is not UNSET or envelope.metadata is not UNSET
 
 
-def _is_wellformed(envelope: Envelope) -> bool:
+def _is_wellformed(envelope: Envelope, payload: bytes | None) -> bool:
     kind = envelope.type
     if (
         envelope.version != "1.0"
         or not is_id(envelope.id)
         or not is_timestamp(envelope.timestamp)
-        or not _is_object(envelope.metadata)
+        or not (envelope.metadata is UNSET or _is_object(envelope.metadata))
     ):
         return False
     if kind == "message":
-        return _is_wellformed_message(envelope)
+        return payload is not None and _is_filled_object(payload) and _has_one_target(envelope)
     if envelope.room is not UNSET or envelope.channel is not UNSET or envelope.to_client is not UNSET:
         return False
     if kind == "command":
         return (
-            envelope.payload is UNSET
+            payload is None
             and envelope.command is not UNSET
             and 1 <= len(envelope.command) <= MAX_COMMAND_LENGTH
-            and _is_object(envelope.args)
+            and (envelope.args is UNSET or _is_object(envelope.args))
         )
     return (
         kind in ("telemetry", "operator.join")
         and envelope.command is UNSET
         and envelope.args is UNSET
-        and envelope.payload is not UNSET
-        and _is_object(envelope.payload)
+        and payload is not None
+        and payload.startswith(b"{")
     )
 
 
-def _is_wellformed_message(envelope: Envelope) -> bool:
+def _has_one_target(envelope: Envelope) -> bool:
+    """True for room, room and channel, or to_client alone, rightly named, in a message without a command's fields."""
     room, channel, to_client = envelope.room, envelope.channel, envelope.to_client
     if envelope.command is not UNSET or envelope.args is not UNSET:
         return False
-    if room is not UNSET:
-        if not is_name(room) or to_client is not UNSET:
-            return False
-        if channel is not UNSET and not is_name(channel):
-            return False
-    elif channel is not UNSET or to_client is UNSET or not is_name(to_client):
-        return False
-    return _is_filled_object(envelope.payload)
+    if room is UNSET:
+        return channel is UNSET and to_client is not UNSET and is_name(to_client)
+    return to_client is UNSET and is_name(room) and (channel is UNSET or is_name(channel))
 
 
-def _is_object(value: Raw | UnsetType) -> bool:
-    return value is UNSET or bytes(value)[:1] == b"{"
+def _is_object(value: Raw) -> bool:
+    return bytes(value).startswith(b"{")
 
 
-def _is_filled_object(value: Raw | UnsetType) -> bool:
-    if value is UNSET:
-        return False
-    text = bytes(value)
-    if text[:2] == b'{"':
+def _is_filled_object(text: bytes) -> bool:
+    if text.startswith(b'{"'):
         return True
     token = _NEXT_TOKEN.match(text, 1)
-    return text[:1] == b"{" and token is not None and token[1] != b"}"
+    return text.startswith(b"{") and token is not None and token[1] != b"}"

@@ -36,12 +36,12 @@ def from_bus(now: int, payload: dict[str, Any]) -> bytes:
 
 def acknowledgement(message_id: str, now: int, sequence: int | None, durability: str) -> bytes:
     """The message_response to an accepted message; `sequence` is None for what carries none."""
-    counted = f'"sequence":{sequence},' if sequence is not None else ""
-    return text_frame(
+    counted = "" if sequence is None else f'"sequence":{sequence},'
+    text = (
         f'{{"id":"{message_id}","type":"message_response","timestamp":"{stamp(now)}","version":"1.0",'
-        f'"request_id":"{message_id}","status":"success",'
-        f'"metadata":{{{counted}"durability":"{durability}"}}}}'.encode()
+        f'"request_id":"{message_id}","status":"success","metadata":{{{counted}"durability":"{durability}"}}}}'
     )
+    return text_frame(text.encode())
 
 
 def error(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,9 @@ class Echo:
 async def judged(folder: Path) -> dict[str, Any]:
     """The referee's report on a server of its own."""
     bus = WebSocketBus(Echo(), LIMITS, allowed_origins=frozenset(), authenticate=lambda _: ANONYMOUS)
-    port = await bus.listen("127.0.0.1", 0)
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    await bus.start([listener])
     excluded = [word for case in EXCLUDED for word in ("-x", case)]
     referee = await asyncio.create_subprocess_exec(
         str(Path(sys.executable).with_name("kosoku")),

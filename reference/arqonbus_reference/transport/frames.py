@@ -103,20 +103,22 @@ class FrameReader:
         position, end = 0, len(data)
         while end - position >= 2:
             first, second = data[position], data[position + 1]
-            length = second & 0x7F
+            short = length = second & 0x7F
             start = position + 6
-            if length >= 126:
-                extra = 2 if length == 126 else 8
+            if short >= 126:
+                extra = 2 if short == 126 else 8
                 start += extra
                 length = int.from_bytes(data[position + 2 : position + 2 + extra]) if end >= start - 4 else 0
-            self._check_header(first, second, length, complete=end >= start - 4)
+            whole_text = first == 0x81 and second >= 0x80 and not self._opcode
+            if not (whole_text and short < 127 and short <= length <= self._max):
+                self._check_header(first, second, length, complete=end >= start - 4)
             if end < start + length:
                 self._missing = start + length - position
                 break
             payload = apply_mask(data[start : start + length], data[start - 4 : start]) if length else b""
             position = start + length
-            if first == 0x81 and not self._opcode:
-                yield Frame(TEXT, _utf8(payload))
+            if whole_text:
+                yield Frame(TEXT, payload if payload.isascii() else _utf8(payload))
             else:
                 frame = self._accept(first, payload)
                 if frame:
@@ -184,9 +186,8 @@ class FrameReader:
 
 
 def _utf8(payload: bytes) -> bytes:
-    if not payload.isascii():
-        try:
-            payload.decode()
-        except UnicodeDecodeError:
-            raise ProtocolFault(1007, "text is not UTF-8") from None
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        raise ProtocolFault(1007, "text is not UTF-8") from None
     return payload

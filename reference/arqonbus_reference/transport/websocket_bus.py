@@ -1,6 +1,7 @@
 """The bus WebSocket: one Connection per client, strict RFC 6455, bounded both ways."""
 
 import asyncio
+import socket
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
@@ -23,6 +24,9 @@ from arqonbus_reference.transport.handshake import MAX_HEAD_BYTES, Accepted, Ref
 
 CLOSE_SECONDS = 2.0
 """The longest a connection stays open after a close frame was sent, and a refused upgrade after its answer."""
+
+BACKLOG = 4096
+"""Connections that wait to be accepted."""
 
 SWEEPS_PER_INTERVAL = 4
 """Keepalive looks at every connection this often per ping interval."""
@@ -90,24 +94,23 @@ class WebSocketBus:
         self.upgrading: set[Connection] = set()
         self.rejected = 0
         self.draining = False
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._sweep: asyncio.TimerHandle | None = None
 
-    async def listen(self, host: str, port: int) -> int:
-        """Accept clients; the port bound. Raises: OSError when the address cannot be bound (it is never shared)."""
+    async def start(self, sockets: Sequence[socket.socket]) -> None:
+        """Accept clients on sockets that are bound already."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: Connection(self), host, port, reuse_port=False, backlog=4096
-        )
+        for sock in sockets:
+            self._servers.append(
+                await loop.create_server(lambda: Connection(self), sock=sock, backlog=BACKLOG)
+            )
         self._arm_sweep()
-        bound: int = self._server.sockets[0].getsockname()[1]
-        return bound
 
     def stop_accepting(self) -> None:
         """Close the listener and end upgrades under way; connections live on."""
         self.draining = True
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
         for connection in tuple(self.upgrading):
             connection.abort()
 

@@ -1,0 +1,165 @@
+"""A whole bus in one process: bind, start, serve, drain."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from arqonbus_reference.deployment import Deployment
+from arqonbus_reference.listeners import BindError, Listeners, bind
+from arqonbus_reference.logs import Log, open_log
+from arqonbus_reference.problem import Problem
+from arqonbus_reference.settings import Settings
+from arqonbus_reference.storage.interface import StorageUnavailableError
+from arqonbus_reference.storage.opening import open_storage
+from arqonbus_reference.transport.http_server import HttpServer
+from arqonbus_reference.transport.telemetry_socket import TelemetrySocket
+from arqonbus_reference.transport.websocket_bus import Limits, WebSocketBus
+
+EX_CONFIG = 78
+CATCH_UP_SECONDS = 1.0
+"""The longest a drain goes on reading from clients that do not stop sending."""
+
+
+class Endpoints(NamedTuple):
+    """Where a running deployment is reached."""
+
+    bus: str
+    http: str
+    telemetry: str
+
+
+async def serve(settings: Settings, *, ready: Callable[[Endpoints], None] | None = None) -> int:
+    """Run until SIGTERM or SIGINT, then drain; the exit code: 0, or 78 when it could not start.
+
+    `ready` is called once everything listens and the storage has answered, or its absence was announced. In staging and prod the
+    caller has run the preflight before.
+    """
+    try:
+        listeners = bind(settings)
+    except BindError as refused:
+        return _refuse(refused.problems)
+    log = open_log(settings.log_level, settings.log_format, settings.secrets())
+    deployment = Deployment(settings, open_storage(settings, time.time), log)
+    try:
+        await deployment.storage.start()
+    except StorageUnavailableError:
+        _close(listeners)
+        await deployment.storage.close()
+        problem = "no Redis or Valkey that can be used answers there"
+        return _refuse(
+            [Problem("ARQONBUS_REDIS_URL", problem, "a reachable server, in prod one that persists")]
+        )
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    for name in settings.unknown:
+        log.warning("unknown variable", variable=name)
+    await _run(deployment, listeners, log, stop, ready)
+    return 0
+
+
+async def _run(
+    deployment: Deployment,
+    listeners: Listeners,
+    log: Log,
+    stop: asyncio.Event,
+    ready: Callable[[Endpoints], None] | None,
+) -> None:
+    bus = WebSocketBus(
+        deployment,
+        _limits(deployment.settings),
+        allowed_origins=deployment.settings.allowed_origins,
+        authenticate=deployment.authenticate,
+    )
+    http, telemetry = HttpServer(deployment), TelemetrySocket(deployment)
+    await telemetry.start(listeners.telemetry)
+    await http.start(listeners.http)
+    await bus.start(listeners.server)
+    deployment.attach(bus)
+    endpoints = _endpoints(deployment.settings)
+    log.info("server.ready", **endpoints._asdict(), storage=deployment.storage.status().status)
+    _notify_supervisor("READY=1")
+    if ready is not None:
+        ready(endpoints)
+    await stop.wait()
+    log.info("server.draining", connections=len(bus.connections))
+    _notify_supervisor("STOPPING=1")
+    try:
+        async with asyncio.timeout(deployment.settings.drain_seconds):
+            await _drain(deployment, bus)
+            await telemetry.close()
+            await http.close()
+            await deployment.consumers.close()
+            await deployment.storage.close()
+    except TimeoutError:
+        log.warning("server.drain_cut_off", drain_seconds=deployment.settings.drain_seconds)
+    log.info("server.stopped")
+
+
+async def _drain(deployment: Deployment, bus: WebSocketBus) -> None:
+    """Answer what came before the signal, then close every client with 1001 (CONF-021, CONF-022)."""
+    deployment.draining = True
+    deployment.telemetry.emit("server.draining", "warning", connections=len(bus.connections))
+    bus.stop_accepting()
+    await asyncio.sleep(0)  # two turns of the loop read what has already reached this machine
+    await asyncio.sleep(0)
+    try:
+        await asyncio.wait_for(deployment.pipeline.drained(), CATCH_UP_SECONDS)
+    except TimeoutError:
+        for connection in bus.connections:
+            connection.pause()
+        await deployment.pipeline.drained()
+    await bus.close(1001, "server is going away")
+    await deployment.pipeline.drained()
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        max_message_bytes=settings.max_message_size,
+        outbox_bytes=settings.outbox_bytes,
+        max_connections=settings.max_connections,
+        handshake_seconds=settings.handshake_seconds,
+        ping_interval_seconds=settings.ping_interval_seconds,
+        ping_timeout_seconds=settings.ping_timeout_seconds,
+    )
+
+
+def _endpoints(settings: Settings) -> Endpoints:
+    return Endpoints(
+        bus=f"ws://{_authority(settings.server_host, settings.server_port)}",
+        http=f"http://{_authority(settings.http_host, settings.http_port)}",
+        telemetry=f"ws://{_authority(settings.telemetry_host, settings.telemetry_port)}",
+    )
+
+
+def _authority(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _refuse(problems: list[Problem]) -> int:
+    for problem in problems:
+        print(problem, file=sys.stderr)  # noqa: T201  the command's output
+    return EX_CONFIG
+
+
+def _close(listeners: Listeners) -> None:
+    for sockets in listeners:
+        for listener in sockets:
+            listener.close()
+
+
+def _notify_supervisor(state: str) -> None:
+    """Tell a supervisor that asked for it (sd_notify)."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as messenger:
+        try:
+            messenger.sendto(state.encode(), "\0" + address[1:] if address.startswith("@") else address)
+        except OSError as error:
+            print(f"NOTIFY_SOCKET: cannot be told ({error.strerror})", file=sys.stderr)  # noqa: T201  the command's output
