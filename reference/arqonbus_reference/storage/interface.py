@@ -115,11 +115,13 @@ class MissingSequenceError(Exception):
 class Storage(Protocol):
     """Every method raises StorageUnavailableError when the storage cannot answer within its timeout."""
 
-    immediate: bool
-    """True while `append_now` may be called: appending needs no I/O."""
-
     on_event: Callable[[StorageEvent], None]
     """Called for each change of state; set by the owner before `start`."""
+
+    @property
+    def immediate(self) -> bool:
+        """True while `append_now` may be called: appending needs no I/O."""
+        ...
 
     def status(self) -> StorageStatus:
         """What is true now, without I/O."""

@@ -1,30 +1,30 @@
 """Which storage a deployment gets by its settings."""
 
 from collections.abc import Callable
-from typing import Literal, Protocol
 
+from arqonbus_reference.settings import Settings
+from arqonbus_reference.storage.degraded import DegradedStorage
 from arqonbus_reference.storage.interface import Storage
+from arqonbus_reference.storage.memory import MemoryStorage
+from arqonbus_reference.storage.streams import StreamsStorage
 
 
-class StorageSettings(Protocol):
-    """The settings that choose and bound the storage."""
-
-    @property
-    def storage_mode(self) -> Literal["strict", "degraded"]: ...
-    @property
-    def storage_backend(self) -> Literal["memory", "redis_streams"]: ...
-    @property
-    def redis_url(self) -> str: ...
-    @property
-    def storage_timeout_seconds(self) -> float: ...
-    @property
-    def max_history_size(self) -> int: ...
-
-
-def open_storage(settings: StorageSettings, clock: Callable[[], float]) -> Storage:
+def open_storage(settings: Settings, clock: Callable[[], float]) -> Storage:
     """The storage of `settings`, not yet started; `clock` gives seconds since the epoch.
 
     Raises:
         ValueError: strict with backend memory, which promises what it cannot keep.
     """
-    raise NotImplementedError
+    if settings.storage_backend == "memory":
+        if settings.storage_mode == "strict":
+            raise ValueError("storage mode strict needs backend redis_streams; memory keeps nothing")
+        return MemoryStorage(max_history=settings.max_history_size)
+    streams = StreamsStorage(
+        settings.redis_url,
+        timeout_seconds=settings.storage_timeout_seconds,
+        max_history=settings.max_history_size,
+        mode=settings.storage_mode,
+    )
+    if settings.storage_mode == "strict":
+        return streams
+    return DegradedStorage(streams, clock=clock, max_history=settings.max_history_size)
