@@ -1,0 +1,97 @@
+"""The HTTP interface is what its own description says, judged by generated requests."""
+
+import asyncio
+from typing import Any, Final
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, seed, settings
+from schemathesis import GenerationMode
+
+from arqonbus_conformance import expect
+from arqonbus_conformance.deployment import Bus, Http
+from arqonbus_conformance.findings import Violation
+from arqonbus_conformance.plugin import needs, requirement, time_limit
+
+EXAMPLES: Final = 15
+"""Generated requests per path and mode."""
+PATHS: Final = (
+    "/health",
+    "/ready",
+    "/status",
+    "/metrics",
+    "/metrics/prometheus",
+    "/storage/stats",
+    "/storage/history",
+    "/system/info",
+    "/system/config",
+    "/telemetry/stats",
+    "/openapi.json",
+)
+
+
+async def description_of(http: Http) -> dict[str, Any]:
+    """The served description."""
+    document: dict[str, Any] = (await http.get("/openapi.json")).json()
+    return document
+
+
+@requirement("HTTP-011")
+@needs("http")
+async def test_the_description_is_openapi(http: Http) -> None:
+    """The document is valid OpenAPI 3.1 and describes a GET of every path of the specification, and no other path."""
+    document = await description_of(http)
+
+    schemathesis.openapi.from_dict(document).validate()
+
+    assert document["openapi"].startswith("3.1.")
+    assert sorted(document["paths"]) == sorted(PATHS)
+    assert all("get" in operations for operations in document["paths"].values())
+
+
+@requirement("HTTP-011", "HTTP-015")
+@needs("http")
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["right", "wrong"])
+@pytest.mark.parametrize("path", PATHS)
+@time_limit(60)
+async def test_a_path_does_what_its_description_says(
+    http: Http, bus: Bus, path: str, mode: GenerationMode
+) -> None:
+    """Requests generated from the description, right and wrong ones, get the answers that it allows and no 5xx."""
+    ann = await bus.connect("ann")
+    expect.succeeded(await ann.publish(room=bus.room, channel="c", text="something to show"))
+    operation = schemathesis.openapi.from_dict(await description_of(http))[path]["get"]
+
+    answered = await asyncio.to_thread(conversation, operation, mode, http.url, http.authorization("admin"))
+
+    expect.that(answered > 0, f"no request to {path} could be generated")
+
+
+def conversation(operation: Any, mode: GenerationMode, url: str, authorization: dict[str, str]) -> int:
+    """Send generated requests one after the other; return how many were answered as described.
+
+    Raises:
+        Violation: one was not; the text says which and how.
+    """
+    answered = 0
+
+    @seed(20261122)
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def each(case: Any) -> None:
+        nonlocal answered
+        answer = case.call(base_url=url, headers=authorization, timeout=10)
+        case.validate_response(answer, headers=authorization)
+        answered += 1
+
+    try:
+        each()
+    except BaseExceptionGroup as group:
+        raise Violation(f"{operation.label} is not as described", actual=str(group.exceptions[0])) from None
+    return answered

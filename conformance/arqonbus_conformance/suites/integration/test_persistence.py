@@ -1,0 +1,111 @@
+"""What the deployment says about the persistence of its storage server is what that server has configured."""
+
+from typing import Any
+
+import pytest
+
+from arqonbus_conformance import expect
+from arqonbus_conformance.deployment import Bus, Launch, MakeValkey
+from arqonbus_conformance.plugin import needs, requirement
+from arqonbus_conformance.suites.conditions import health
+
+STRICT_IN_DEV = {"ARQONBUS_STORAGE_MODE": "strict", "ARQONBUS_STORAGE_BACKEND": "redis_streams"}
+
+
+@requirement("STORE-015")
+@needs("control:valkey")
+@pytest.mark.parametrize(
+    ("appendonly", "appendfsync", "persistence"),
+    [
+        (True, "always", "verified"),
+        (True, "everysec", "weaker"),
+        (True, "no", "weaker"),
+        (False, "always", "off"),
+    ],
+    ids=["always", "everysec", "no-fsync", "no-appendonly"],
+)
+async def test_persistence_is_what_the_server_has(
+    launch: Launch, make_valkey: MakeValkey, appendonly: bool, appendfsync: str, persistence: str
+) -> None:
+    """Status and /health say verified, weaker or off, as the server is configured."""
+    server = await make_valkey(appendonly=appendonly, appendfsync=appendfsync)
+    deployment = await launch(env=STRICT_IN_DEV, valkey=server)
+    ann = await deployment.bus.connect("ann")
+
+    in_health = (await health(deployment.http))["storage"]
+    in_status = (await ann.succeed("status"))["storage"]
+
+    assert (in_health["persistence"], in_status["persistence"]) == (persistence, persistence)
+
+
+@requirement("STORE-015")
+@needs("control:valkey")
+async def test_the_window_of_everysec_is_named(launch: Launch, make_valkey: MakeValkey) -> None:
+    """With everysec the reason names the window in which an acknowledged message can be lost."""
+    server = await make_valkey(appendonly=True, appendfsync="everysec")
+    deployment = await launch(env=STRICT_IN_DEV, valkey=server)
+
+    storage = (await health(deployment.http))["storage"]
+
+    assert storage["persistence"] == "weaker"
+    assert any(character.isdigit() for character in storage["reason"]), storage["reason"]
+
+
+@requirement("STORE-015")
+@needs("control:valkey")
+async def test_a_server_that_hides_its_configuration_is_not_visible(
+    launch: Launch, make_valkey: MakeValkey
+) -> None:
+    """Where CONFIG is refused nothing is claimed: not_visible, and the deployment works."""
+    server = await make_valkey()
+    await server.command("ACL", "SETUSER", "default", "-config")
+    deployment = await launch(env=STRICT_IN_DEV, valkey=server)
+    ann = await deployment.bus.connect("ann")
+
+    assert (await health(deployment.http))["storage"]["persistence"] == "not_visible"
+    expect.succeeded(await ann.publish(room="r", channel="c", text="one"))
+
+
+@requirement("CONF-026")
+@needs("control:valkey")
+async def test_prod_refuses_a_server_that_does_not_persist(launch: Launch, make_valkey: MakeValkey) -> None:
+    """Strict in prod on a server with persistence off: preflight and start refuse; staging starts."""
+    server = await make_valkey(appendonly=False)
+    prod = {**launch.strict, "ARQONBUS_ENVIRONMENT": "prod", "ARQONBUS_REDIS_URL": server.url}
+
+    preflight = await launch.preflight(env=prod)
+    refused = await launch(env=prod, valkey=server, wait="exit")
+    staging = await launch(env=launch.strict, valkey=server)
+
+    assert (preflight.exit_code, refused.exit_code) == (78, 78)
+    assert "persist" in preflight.stderr.lower()
+    assert (await health(staging.http))["storage"]["persistence"] == "off"
+
+
+@requirement("CONF-026", "CONF-018")
+@needs("control:valkey")
+@pytest.mark.parametrize("appendfsync", ["always", "everysec"])
+async def test_prod_starts_on_a_server_that_persists(
+    launch: Launch, make_valkey: MakeValkey, appendfsync: str
+) -> None:
+    """The twin: the same start on a server that persists, strongly or weakly, succeeds."""
+    server = await make_valkey(appendonly=True, appendfsync=appendfsync)
+
+    deployment = await launch(env={**launch.strict, "ARQONBUS_ENVIRONMENT": "prod"}, valkey=server)
+
+    ann = await deployment.bus.connect("ann")
+    reply = expect.succeeded(await ann.publish(room="r", channel="c", text="one"))
+    assert reply["metadata"]["durability"] == "durable"
+
+
+@requirement("STORE-009")
+async def test_acknowledgements_say_what_the_welcome_says(bus: Bus) -> None:
+    """Durable is said exactly where the capabilities say durable; direct messages say memory."""
+    ann = await bus.connect("ann")
+    promised: dict[str, Any] = ann.welcome["payload"]["protocol"]["capabilities"]
+
+    stored = expect.succeeded(await ann.publish(room=bus.room, channel="c", text="stored"))
+    direct = expect.succeeded(await ann.publish(to=ann.id, text="direct"))
+
+    assert stored["metadata"]["durability"] == {True: "durable", False: "memory"}[promised["durable"]]
+    assert direct["metadata"]["durability"] == "memory"

@@ -1,0 +1,289 @@
+"""Start: where a deployment listens, what it reads, when it is ready, and what it refuses to share or to tell."""
+
+import asyncio
+import socket
+
+import pytest
+import pytest_asyncio
+
+from arqonbus_conformance import expect
+from arqonbus_conformance.deployment import Launch, Valkey
+from arqonbus_conformance.findings import NotOffered, Unanswered, Unfinished
+from arqonbus_conformance.plugin import blast, needs, requirement
+from arqonbus_conformance.suites.conditions import eventually, health, listening
+from arqonbus_conformance.suites.proxy import HeldProxy
+
+DEFAULT_PORTS = {"bus": 9100, "telemetry": 8081, "http": 8080}
+SECOND_HOST = "127.0.0.2"
+STRICT_IN_DEV = {"ARQONBUS_STORAGE_MODE": "strict", "ARQONBUS_STORAGE_BACKEND": "redis_streams"}
+
+
+def outward_addresses() -> list[str]:
+    """The address of this machine towards others, none where it has no route; nothing is sent to find out."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return []
+        address: str = probe.getsockname()[0]
+        return [address]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def default_ports() -> dict[str, int]:
+    """The ports of a start without a variable, once nobody on this machine listens there.
+
+    Raises:
+        Unfinished: somebody still does after the wait.
+    """
+
+    async def taken() -> list[int]:
+        return [port for port in DEFAULT_PORTS.values() if await listening(port)]
+
+    try:
+        await eventually("the default ports being free", taken, lambda ports: not ports, within=10)
+    except Unanswered as busy:
+        raise Unfinished(f"somebody else listens on the default ports of this machine: {busy}") from None
+    return DEFAULT_PORTS
+
+
+@pytest.fixture
+def second_host() -> str:
+    """A second loopback address.
+
+    Raises:
+        NotOffered: this machine has none.
+    """
+    with socket.socket() as probe:
+        try:
+            probe.bind((SECOND_HOST, 0))
+        except OSError as fault:
+            raise NotOffered(f"{SECOND_HOST} cannot be bound on this machine: {fault}") from None
+    return SECOND_HOST
+
+
+@requirement("CONF-001")
+@needs("launch")
+@blast("disruptive")
+async def test_dev_starts_with_no_variable(launch: Launch, default_ports: dict[str, int]) -> None:
+    """With no variable at all it is ready on the default ports, reachable over loopback only."""
+    deployment = await launch(bare=True)
+
+    ann = await deployment.bus.connect("ann")
+    reader = await deployment.telemetry.connect()
+    sight = await health(deployment.http)
+
+    assert (await ann.succeed("ping"))["pong"] is True
+    assert reader.hello["event_type"] == "telemetry.hello"
+    assert sight["status"] == "healthy"
+    elsewhere = [SECOND_HOST, *outward_addresses()]
+    assert [
+        (host, port) for host in elsewhere for port in default_ports.values() if await listening(port, host)
+    ] == []
+
+
+@requirement("CONF-002")
+@needs("launch")
+@pytest.mark.parametrize("moved", ["SERVER", "TELEMETRY", "HTTP"])
+async def test_an_interface_binds_the_host_it_is_given(launch: Launch, second_host: str, moved: str) -> None:
+    """The interface that names another address listens there and not on the first; the others stay."""
+    deployment = await launch(env={f"ARQONBUS_{moved}_HOST": second_host})
+
+    ports = dict(zip(("SERVER", "HTTP", "TELEMETRY"), deployment.ports, strict=True))
+    reached = {
+        name: [await listening(port), await listening(port, second_host)] for name, port in ports.items()
+    }
+
+    assert reached == {name: [name != moved, name == moved] for name in ports}
+
+
+@requirement("CONF-007")
+@needs("launch")
+async def test_a_dotenv_file_is_read_and_the_environment_wins(launch: Launch) -> None:
+    """Of two settings in .env the one that the environment sets too has the environment's value."""
+    deployment = await launch(
+        dotenv="ARQONBUS_MAX_HISTORY_SIZE=77\nARQONBUS_MAX_MESSAGE_SIZE=2048\n",
+        env={"ARQONBUS_MAX_MESSAGE_SIZE": "4096"},
+    )
+
+    ann = await deployment.bus.connect("ann")
+
+    limits = ann.welcome["payload"]["protocol"]["limits"]
+    assert (limits["max_history_size"], limits["max_message_size"]) == (77, 4096)
+
+
+@requirement("CONF-007", "CONF-005")
+@needs("launch")
+async def test_a_faulty_dotenv_file_is_refused(launch: Launch) -> None:
+    """A value in .env is judged like any other; the environment's right value saves the start."""
+    dotenv = "ARQONBUS_MAX_HISTORY_SIZE=endless\n"
+
+    refused = await launch(dotenv=dotenv, wait="exit")
+    accepted = await launch.preflight(dotenv=dotenv, env={"ARQONBUS_MAX_HISTORY_SIZE": "10"})
+
+    assert refused.exit_code == 78
+    assert "ARQONBUS_MAX_HISTORY_SIZE" in refused.output
+    assert accepted.exit_code == 0
+
+
+@requirement("CONF-008")
+@needs("launch")
+async def test_a_start_refused_late_leaves_nothing_listening(launch: Launch) -> None:
+    """Where the last of three addresses is taken, the first two are given up too."""
+    first = await launch()
+
+    refused = await launch(env={"ARQONBUS_HTTP_PORT": str(first.ports.http)}, wait="exit")
+
+    assert refused.exit_code == 78
+    assert [port for port in (refused.ports.bus, refused.ports.telemetry) if await listening(port)] == []
+
+
+@requirement("CONF-020")
+@needs("control:valkey")
+async def test_not_ready_before_the_dependency_answered(launch: Launch, valkey: Valkey) -> None:
+    """While the storage has not answered /ready is not 200; once it is, all listeners accept."""
+    async with HeldProxy.before(valkey.url) as proxy:
+        deployment = await launch(
+            env=STRICT_IN_DEV | {"ARQONBUS_REDIS_URL": proxy.url, "ARQONBUS_STORAGE_TIMEOUT_SECONDS": "20"},
+            wait="nothing",
+        )
+        await proxy.somebody_waits(within=10)
+        early = await listening(deployment.ports.http) and (await deployment.http.get("/ready")).status
+        proxy.release()
+        ready = await eventually(
+            "/ready answering 200",
+            lambda: deployment.http.get("/ready"),
+            lambda answer: answer.status == 200,
+            within=10,
+        )
+        accepting = [await listening(port) for port in deployment.ports]
+
+    assert early in {False, 503}
+    assert ready.json() == {"ready": True, "reason": None}
+    assert accepting == [True, True, True]
+
+
+@requirement("CONF-020")
+@needs("launch")
+async def test_ready_means_that_everything_is_bound(launch: Launch) -> None:
+    """The first look after ready finds all three interfaces serving."""
+    deployment = await launch()
+
+    ann, reader, answer = await asyncio.gather(
+        deployment.bus.connect("ann"), deployment.telemetry.connect(), deployment.http.get("/ready")
+    )
+
+    assert ann.id
+    assert reader.hello["severity"] == "info"
+    assert (answer.status, answer.json()) == (200, {"ready": True, "reason": None})
+
+
+@requirement("CONF-023")
+@needs("launch")
+@pytest.mark.parametrize("interface", ["SERVER", "TELEMETRY", "HTTP"])
+async def test_an_address_in_use_is_not_shared(launch: Launch, interface: str) -> None:
+    """The second instance ends, names the address, and the first goes on serving it alone."""
+    first = await launch()
+    ann = await first.bus.connect("ann")
+    taken = first.environment[f"ARQONBUS_{interface}_PORT"]
+
+    second = await launch(env={f"ARQONBUS_{interface}_PORT": taken}, wait="exit")
+
+    assert second.exit_code == 78
+    expect.that(taken in second.output, "the address is not named", expected=taken, actual=second.output)
+    assert (await ann.succeed("ping"))["pong"] is True
+    assert (await first.http.get("/ready")).status == 200
+
+
+@requirement("CONF-024")
+@needs("control:valkey")
+async def test_the_valkey_url_is_an_alias(launch: Launch, valkey: Valkey) -> None:
+    """ARQONBUS_VALKEY_URL alone leads to the storage; beside an equal ARQONBUS_REDIS_URL it is accepted."""
+    alias = STRICT_IN_DEV | {"ARQONBUS_VALKEY_URL": valkey.url}
+
+    deployment = await launch(env=alias)
+    both = await launch.preflight(env=alias | {"ARQONBUS_REDIS_URL": valkey.url})
+
+    assert (await health(deployment.http))["storage"]["durable"] is True
+    assert both.exit_code == 0
+
+
+@requirement("CONF-024")
+@needs("launch")
+async def test_two_different_urls_are_refused(launch: Launch) -> None:
+    """Both set and different: nobody can say which is meant."""
+    urls = {
+        "ARQONBUS_REDIS_URL": "redis://127.0.0.1:6379/0",
+        "ARQONBUS_VALKEY_URL": "redis://127.0.0.1:6379/1",
+    }
+
+    refused = await launch(env=urls, wait="exit")
+
+    assert refused.exit_code == 78
+    assert any(name in refused.output for name in urls)
+
+
+@requirement("CONF-025")
+@needs("launch")
+async def test_an_unknown_variable_is_named_in_the_log(launch: Launch) -> None:
+    """A typing error starts, and the log names it."""
+    deployment = await launch(env={"ARQONBUS_MAX_HISTROY_SIZE": "10"})
+
+    await deployment.terminate()
+    await deployment.wait()
+
+    expect.that(
+        "ARQONBUS_MAX_HISTROY_SIZE" in deployment.output, "the log does not name it", actual=deployment.output
+    )
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def guarded(valkey: Valkey) -> tuple[str, str]:
+    """A Valkey that wants a password, and that password."""
+    password = "p4ssw0rd-of-the-storage"  # noqa: S105 - of this case's own server
+    await valkey.command("CONFIG", "SET", "requirepass", password)
+    return valkey.url.replace("redis://", f"redis://:{password}@"), password
+
+
+@requirement("CONF-028", "CONF-005")
+@needs("control:valkey", "telemetry")
+async def test_no_secret_is_written(launch: Launch, guarded: tuple[str, str]) -> None:
+    """Through start, traffic, a refused token and a drain, at level debug, no secret and no token is in the output."""
+    url, password = guarded
+    env = {**launch.strict, "ARQONBUS_REDIS_URL": url, "ARQONBUS_LOG_LEVEL": "debug"}
+    deployment = await launch(env=env)
+    ann = await deployment.bus.connect("ann")
+    expect.succeeded(await ann.publish(room="r", channel="c", text="x"))
+    bad = f"{deployment.bus.token()}broken"
+    await deployment.bus.upgrade(token=bad)
+    await deployment.http.get("/system/config")
+
+    await deployment.terminate()
+    await deployment.wait()
+
+    secrets = {
+        "the signing secret": str(env["ARQONBUS_AUTH_JWT_SECRET"]),
+        "the password": password,
+        "a token": bad,
+    }
+    assert deployment.exit_code == 0
+    assert [name for name, secret in secrets.items() if secret in deployment.output] == []
+
+
+@requirement("CONF-028", "CONF-014")
+@needs("launch")
+async def test_no_secret_is_written_by_a_refusal(launch: Launch) -> None:
+    """A refused start prints neither the short secret nor the password of an unreachable storage."""
+    secret, password = "too-short-a-secret", "pw-of-nobody"
+    env = {
+        **launch.strict,
+        "ARQONBUS_AUTH_JWT_SECRET": secret,
+        "ARQONBUS_REDIS_URL": f"redis://:{password}@127.0.0.1:{launch.free_port()}/0",
+        "ARQONBUS_STORAGE_TIMEOUT_SECONDS": "0.2",
+    }
+
+    refused = await launch(env=env, wait="exit")
+
+    assert refused.exit_code == 78
+    assert "ARQONBUS_AUTH_JWT_SECRET" in refused.output
+    assert [word for word in (secret, password) if word in refused.output] == []
