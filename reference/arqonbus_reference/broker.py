@@ -84,7 +84,7 @@ class Broker:
             stream = tenant.stream(envelope.room, None if envelope.channel is UNSET else envelope.channel)
             stream.in_flight += 1
         else:
-            recipient = tenant.sessions.get(envelope.to_client)
+            recipient = tenant.sessions.get(envelope.to_client)  # type: ignore[arg-type]
             if recipient is None:
                 tenant.rejected += 1
                 text = "to_client: no such client; allowed: the client_id of a connected client"

@@ -15,7 +15,7 @@ from arqonbus_reference.effects import Announce, Execute, Outbound, Publication
 from arqonbus_reference.envelope import Envelope, InvalidEnvelopeError, parse
 from arqonbus_reference.errors import ErrorCode
 from arqonbus_reference.session import Session
-from arqonbus_reference.storage.interface import Entry, Storage, StorageUnavailableError
+from arqonbus_reference.storage.interface import Durability, Entry, Storage, StorageUnavailableError
 
 MAX_BATCH_MESSAGES = 4096
 """Messages stored and delivered at once; then the event loop gets its turn."""
@@ -216,9 +216,11 @@ class Pipeline:
         if self._storage.immediate and not self._broker.unsequenced(batch):
             try:
                 entries = self._broker.seal(batch, now)
-                self._commit(batch, entries, self._storage.append_now(entries), now)
+                durability = self._storage.append_now(entries)
             except Exception as error:  # noqa: BLE001  the boundary: the publishers are told, the bus lives on (INT)
                 self._refuse(batch, error, now)
+            else:
+                self._commit(batch, entries, durability, now)
             return
         self._storing = asyncio.get_running_loop().create_task(self._append(batch))
         self._storing.add_done_callback(self._stored)
@@ -232,10 +234,11 @@ class Pipeline:
                 for stream, sequence in zip(unsequenced, last, strict=True):
                     stream.sequence = sequence
             entries = self._broker.seal(batch, now)
-            durability = await self._storage.append(entries) if entries else "memory"
-            self._commit(batch, entries, durability, now)
+            durability: Durability = await self._storage.append(entries) if entries else "memory"
         except Exception as error:  # noqa: BLE001  the boundary: the publishers are told, the bus lives on (INT)
             self._refuse(batch, error, now)
+        else:
+            self._commit(batch, entries, durability, now)
 
     def _stored(self, task: asyncio.Task[None]) -> None:
         self._storing = None
@@ -243,10 +246,15 @@ class Pipeline:
             task.result()
         self._ease()
 
-    def _commit(self, batch: list[Publication], entries: list[Entry], durability: str, now: int) -> None:
-        self._surroundings.send(self._broker.commit(batch, durability, now))  # type: ignore[arg-type]
-        if entries:
+    def _commit(
+        self, batch: list[Publication], entries: list[Entry], durability: Durability, now: int
+    ) -> None:
+        """Deliver and acknowledge what is stored; whatever fails from here on, it is not refused any more."""
+        try:
+            self._surroundings.send(self._broker.commit(batch, durability, now))
             self._surroundings.appended(entries)
+        except Exception as error:  # noqa: BLE001  the boundary: the bus lives on (INT)
+            self._surroundings.failed("pipeline.commit", error)
 
     def _refuse(self, batch: list[Publication], error: Exception, now: int) -> None:
         self._surroundings.failed("storage.append", error)

@@ -81,7 +81,7 @@ async def _run(
     await http.start(listeners.http)
     await bus.start(listeners.server)
     deployment.attach(bus)
-    endpoints = _endpoints(deployment.settings)
+    endpoints = _endpoints(deployment.settings, listeners)
     log.info("server.ready", **endpoints._asdict(), storage=deployment.storage.status().status)
     _notify_supervisor("READY=1")
     if ready is not None:
@@ -129,15 +129,17 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def _endpoints(settings: Settings) -> Endpoints:
+def _endpoints(settings: Settings, listeners: Listeners) -> Endpoints:
+    """Where it really listens: a port of 0 was chosen by the system."""
     return Endpoints(
-        bus=f"ws://{_authority(settings.server_host, settings.server_port)}",
-        http=f"http://{_authority(settings.http_host, settings.http_port)}",
-        telemetry=f"ws://{_authority(settings.telemetry_host, settings.telemetry_port)}",
+        bus=f"ws://{_authority(settings.server_host, listeners.server)}",
+        http=f"http://{_authority(settings.http_host, listeners.http)}",
+        telemetry=f"ws://{_authority(settings.telemetry_host, listeners.telemetry)}",
     )
 
 
-def _authority(host: str, port: int) -> str:
+def _authority(host: str, sockets: list[socket.socket]) -> str:
+    port = sockets[0].getsockname()[1]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
