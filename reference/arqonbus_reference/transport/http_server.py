@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import socket
 from collections.abc import Sequence
 from typing import Final
@@ -10,6 +11,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
+from aiohttp.http_exceptions import BadHttpMethod
 from aiohttp.web_protocol import RequestHandler
 
 from arqonbus_reference.access import ANONYMOUS
@@ -30,6 +32,8 @@ SHUTDOWN_SECONDS: Final = 2.0
 _silent = logging.getLogger("arqonbus_reference.http")
 _silent.disabled = True  # aiohttp would log what strangers send
 _METHODS: Final = ("GET", "HEAD")
+_REQUEST_LINE: Final = re.compile(r"b[\"'][A-Z]{1,32} /")
+"""How aiohttp's exception quotes a request line with a method of letters."""
 
 
 class HttpServer:
@@ -74,8 +78,7 @@ class HttpServer:
         if route is None:
             raise HttpError(404, "not_found", "no such path; /openapi.json lists all")
         if request.method not in _METHODS:  # HTTP-012
-            allow = {"Allow": ", ".join(_METHODS)}
-            raise HttpError(405, "method_not_allowed", "allowed: GET HEAD", allow)
+            raise _wrong_method()
         principal = ANONYMOUS
         if not route.open_to_all:
             principal = self._door.enter(request.headers.getall("Authorization", []))
@@ -83,6 +86,10 @@ class HttpServer:
         status, body = await route.handler(Asked(self._view, principal, parameters))
         encoded = body if isinstance(body, bytes) else msgspec.json.encode(body)
         return _response(status, encoded, route.content_type)
+
+
+def _wrong_method() -> HttpError:
+    return HttpError(405, "method_not_allowed", "allowed: GET HEAD", {"Allow": ", ".join(_METHODS)})
 
 
 def _parameters(query: str, route: Route) -> dict[str, str]:
