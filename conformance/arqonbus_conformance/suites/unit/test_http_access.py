@@ -1,0 +1,118 @@
+"""Who may ask over HTTP, and what a browser of another origin may read."""
+
+from __future__ import annotations
+
+import pytest
+
+from arqonbus_conformance import expect
+from arqonbus_conformance.deployment import Bus, Http
+from arqonbus_conformance.plugin import needs, requirement
+
+ADMINISTRATION = [
+    "/status",
+    "/metrics",
+    "/metrics/prometheus",
+    "/storage/stats",
+    "/storage/history?room=r",
+    "/system/info",
+    "/system/config",
+    "/telemetry/stats",
+    "/openapi.json",
+]
+
+FOREIGN_ORIGINS = ["https://evil.example", "null", "http://localhost", "https://evil.example\t", "*"]
+
+
+@requirement("HTTP-013")
+@needs("http", "auth")
+@pytest.mark.parametrize("path", ADMINISTRATION)
+async def test_administration_needs_an_administrators_token(http: Http, path: str) -> None:
+    """Without a token 401 with WWW-Authenticate, with another's 403, with an administrator's 200."""
+    without, user, admin = [await http.get(path, token=token) for token in (None, "user", "admin")]
+
+    expect.equal((without.status, user.status, admin.status), (401, 403, 200), "statuses")
+    assert without.headers["www-authenticate"].startswith("Bearer")
+    for refused in (without, user):
+        assert isinstance(refused.json()["error"], str)
+
+
+@requirement("HTTP-013")
+@needs("http", "auth")
+@pytest.mark.parametrize("fault", ["garbage", "expired", "other-secret", "no-exp"])
+async def test_a_bad_token_is_answered_401(http: Http, bus: Bus, fault: str) -> None:
+    """A token that the bus would refuse opens no administration either, whatever role it claims."""
+    claims = bus.claims(admin=True)
+    token = {
+        "garbage": "x.y.z",
+        "expired": bus.token(admin=True, exp=claims["iat"] - 60),
+        "other-secret": bus.sign(claims, secret=b"another secret of thirty-two bytes or so"),
+        "no-exp": bus.token(admin=True, exp=...),
+    }[fault]
+
+    response = await http.get("/status", token=token)
+
+    expect.equal(response.status, 401, "status")
+    assert response.headers["www-authenticate"].startswith("Bearer")
+    expect.equal((await http.get("/status")).status, 200, "status with a good token")
+
+
+@requirement("HTTP-013")
+@needs("http", "auth")
+@pytest.mark.parametrize("role", ["Admin", "ADMIN", "admin ", "administrator", "root", ""])
+async def test_only_the_role_admin_administrates(http: Http, bus: Bus, role: str) -> None:
+    """A role that merely looks like it is none."""
+    response = await http.get("/status", token=bus.token(role=role))
+
+    expect.equal(response.status, 403, "status")
+
+
+@requirement("HTTP-013")
+@needs("http", "auth")
+async def test_a_token_elsewhere_is_not_looked_at(http: Http, bus: Bus) -> None:
+    """A token in a cookie or another header is none."""
+    token = bus.token(admin=True)
+
+    answers = [
+        await http.get("/status", token=None, headers=headers)
+        for headers in ({"Cookie": f"token={token}"}, {"X-Authorization": f"Bearer {token}"})
+    ]
+
+    expect.equal([answer.status for answer in answers], [401, 401], "statuses")
+
+
+@requirement("HTTP-013")
+@needs("http", "no-auth")
+@pytest.mark.parametrize("path", ADMINISTRATION)
+async def test_administration_is_open_where_authentication_is_off(http: Http, path: str) -> None:
+    """In dev without authentication every path answers without a token."""
+    response = await http.get(path, token=None)
+
+    expect.equal(response.status, 200, "status")
+
+
+@requirement("HTTP-014")
+@needs("http")
+@pytest.mark.parametrize("origin", FOREIGN_ORIGINS)
+@pytest.mark.parametrize("path", ["/health", "/status", "/nowhere"])
+async def test_a_foreign_origin_is_not_echoed(http: Http, path: str, origin: str) -> None:
+    """No answer allows a browser page of another origin, or any page, to read it."""
+    response = await http.get(path, headers={"Origin": origin})
+
+    assert "access-control-allow-origin" not in response.headers, response.headers
+    assert "access-control-allow-credentials" not in response.headers, response.headers
+
+
+@requirement("HTTP-014")
+@needs("http")
+async def test_a_preflight_of_a_foreign_origin_allows_nothing(http: Http) -> None:
+    """What a browser asks before a request with a token is not granted."""
+    asked = {
+        "Origin": "https://evil.example",
+        "Access-Control-Request-Method": "GET",
+        "Access-Control-Request-Headers": "authorization",
+    }
+
+    response = await http.get("/status", method="OPTIONS", headers=asked)
+
+    allowed = [name for name in response.headers if name.startswith("access-control-allow")]
+    expect.equal(allowed, [], "CORS headers")
