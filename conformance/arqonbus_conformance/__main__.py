@@ -1,5 +1,6 @@
 """``arqonbus-gate``: judges an ArqonBus deployment."""
 
+import os
 import secrets
 import sys
 from collections.abc import Sequence
@@ -98,7 +99,9 @@ def run_command(
     unknown = [name for name in suites if name not in PACKAGES]
     if unknown:
         raise UsageError(f"--suite: {unknown[0]!r} is not allowed; allowed: {', '.join(PACKAGES)}")
-    console = Console()
+    # A stream of its own: pytest takes standard output away while cases run.
+    stream = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding=sys.stdout.encoding, errors="replace")
+    console = Console(file=stream)
     live = Live(console)
     judge = Judge(
         _target(target, url, http, telemetry),
@@ -114,6 +117,7 @@ def run_command(
     write_junit(report, junit)
     show(report, console, verbose=verbose)
     console.print(f"report: {json}, {junit}", highlight=False, soft_wrap=True)
+    stream.close()
     return report.exit_code
 
 

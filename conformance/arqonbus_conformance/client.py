@@ -45,7 +45,7 @@ class Client:
         self._rejections: deque[Observed] = deque()
         self._replies: dict[str, list[Observed]] = {}
         self._answered: dict[str, int] = {}
-        connection.on_text = self._take
+        connection.listen(self._take)
 
     def _take(self, text: str) -> None:
         try:

@@ -298,7 +298,8 @@ def words(command: str) -> list[str]:
 
 def _port(environment: Mapping[str, str], name: str) -> int:
     given = environment.get(f"ARQONBUS_{name.upper()}_PORT", "")
-    return int(given) if given.isdecimal() else DEFAULT_PORTS[name]
+    # A case may give a port that no deployment may take.
+    return int(given) if given.isdecimal() and 0 < int(given) < 65536 else DEFAULT_PORTS[name]
 
 
 def _address(environment: Mapping[str, str], name: str) -> str:

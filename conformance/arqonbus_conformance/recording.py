@@ -159,14 +159,13 @@ class Recorder:
             OutOfScope, NotOffered, NotApplicable: its needs are not met.
         """
         stage = self._judge.stage
-        stage.check(case.needs)
-        if stage.greeting is None or Need.LAUNCH in case.needs:
-            return
-        if GREETING in case.requirements:
-            raise Violation(
-                stage.greeting.what, expected=stage.greeting.expected, actual=stage.greeting.actual
-            )
-        raise Unfinished(f"not judged, because {GREETING} is violated: {stage.greeting.what}")
+        stage.check_offered(case.needs)
+        seen = stage.greeting
+        if seen is not None and GREETING in case.requirements:
+            raise Violation(seen.what, expected=seen.expected, actual=seen.actual)
+        if seen is not None and Need.LAUNCH not in case.needs:
+            raise Unfinished(f"not judged, because {GREETING} is violated: {seen.what}")
+        stage.check_claimed(case.needs)
 
 
 def _bounded(function: Callable[..., Awaitable[Any]], seconds: float) -> Callable[..., Awaitable[Any]]:

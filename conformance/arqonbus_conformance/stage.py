@@ -100,11 +100,12 @@ class Stage:
             raise NotOffered("the target offers no Valkey that may be killed")
         return await open_valkey(self.target.valkey, appendonly=appendonly, appendfsync=appendfsync)
 
-    def check(self, needs: Iterable[Need]) -> None:
-        """Return when everything needed is offered.
+    def check_offered(self, needs: Iterable[Need]) -> None:
+        """Return when the target offers everything needed.
 
         Raises:
-            OutOfScope, NotOffered, NotApplicable: in this order, where something is not.
+            OutOfScope: the scope leaves it out.
+            NotOffered: the target does not give it.
         """
         wanted = set(needs)
         launching = wanted & {Need.LAUNCH, Need.CONTROL_VALKEY}
@@ -116,9 +117,15 @@ class Stage:
             raise NotOffered("it needs a Valkey that may be killed, which the target does not give")
         for need in sorted(wanted & self._missing.keys()):
             raise NotOffered(self._missing[need])
-        self._check_claims(wanted)
 
-    def _check_claims(self, wanted: set[Need]) -> None:
+    def check_claimed(self, needs: Iterable[Need]) -> None:
+        """Return when the deployment claims everything needed.
+
+        Raises:
+            NotApplicable: it does not.
+            NotOffered: it does, and the target gives no credentials to judge it with.
+        """
+        wanted = set(needs)
         auth = self.claims.get("auth", False)
         if Need.AUTH in wanted and not auth:
             raise NotApplicable("the deployment has authentication off")

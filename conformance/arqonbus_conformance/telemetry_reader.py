@@ -28,7 +28,7 @@ class TelemetryReader:
         self.connection = connection
         self.name = connection.name
         self.events: list[Observed] = []
-        connection.on_text = self._take
+        connection.listen(self._take)
 
     def _take(self, text: str) -> None:
         try:

@@ -85,7 +85,8 @@ class Connection(asyncio.Protocol):
         self.pongs: list[bytes] = []
         self.pings: list[bytes] = []
         self.granted: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
-        self.on_text: Callable[[str], None] = lambda text: None
+        self._listener: Callable[[str], None] | None = None
+        self._unheard: list[str] = []
         self._transcript = transcript
         self._handshake: Handshake | None = handshake
         self._decoder = FrameDecoder()
@@ -191,7 +192,7 @@ class Connection(asyncio.Protocol):
 
     def _take(self, frame: Frame) -> None:
         kind = Opcode(frame.opcode).name.lower()
-        self._transcript.record(self.name, "<", kind if frame.fin else f"{kind}+", frame.payload)
+        self._transcript.record(self.name, "<", kind if frame.fin else f"{kind}+", _readable(frame))
         if frame.opcode == Opcode.PING:
             self.pings.append(frame.payload)
             if self.answer_pings:
@@ -217,7 +218,17 @@ class Connection(asyncio.Protocol):
             text = message.decode()
         except UnicodeDecodeError:
             raise FrameFault("a text message that is not UTF-8") from None
-        self.on_text(text)
+        if self._listener is None:
+            self._unheard.append(text)
+        else:
+            self._listener(text)
+
+    def listen(self, listener: Callable[[str], None]) -> None:
+        """Give every text message to ``listener``, those that came before this call first."""
+        self._listener = listener
+        unheard, self._unheard = self._unheard, []
+        for text in unheard:
+            listener(text)
 
     def _wake(self) -> None:
         change, self._change = self._change, asyncio.get_running_loop().create_future()
@@ -233,7 +244,7 @@ class Connection(asyncio.Protocol):
     def write_frame(self, frame: Frame, mask_key: bytes | None = None) -> None:
         """Put a frame, right or wrong, on the wire without waiting."""
         kind = Opcode(frame.opcode).name.lower() if frame.opcode in OPCODES else f"op{frame.opcode}"
-        self._transcript.record(self.name, ">", kind if frame.fin else f"{kind}+", frame.payload)
+        self._transcript.record(self.name, ">", kind if frame.fin else f"{kind}+", _readable(frame))
         if frame.opcode == Opcode.CLOSE:
             self._close_sent = True
         self._write(encode(frame, mask_key))
@@ -318,6 +329,14 @@ class Connection(asyncio.Protocol):
                     await asyncio.shield(self._change)
         except TimeoutError:
             self.abort()
+
+
+def _readable(frame: Frame) -> bytes | str:
+    """What the transcript shows of a frame: code and reason of a close frame, the payload of any other."""
+    if frame.opcode != Opcode.CLOSE or len(frame.payload) < 2:
+        return frame.payload
+    reason = frame.payload[2:].decode("utf-8", "backslashreplace")
+    return f"{int.from_bytes(frame.payload[:2], 'big')} {reason}".rstrip()
 
 
 async def open_connection(

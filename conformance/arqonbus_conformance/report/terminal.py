@@ -19,6 +19,8 @@ __all__ = ["Live", "show"]
 
 SHOWN_FAILURES: Final = 20
 """How many failures are shown in full; the report has them all."""
+SHOWN_REASONS: Final = 6
+"""How many different reasons of undecided cases are shown."""
 SHOWN_FRAMES: Final = 8
 """How many of the last lines of a transcript are shown."""
 SHOWN_CHARACTERS: Final = 600
@@ -35,15 +37,16 @@ STYLE: Final = {
     Verdict.NOT_APPLICABLE: "dim",
     Verdict.OUT_OF_SCOPE: "dim",
 }
-SHORT: Final = {
-    Verdict.HOLDS: "ok",
-    Verdict.VIOLATED: "VIOLATED",
-    Verdict.BROKEN: "BROKEN",
-    Verdict.UNKNOWN: "unknown",
-    Verdict.UNVERIFIED: "unverified",
-    Verdict.NOT_APPLICABLE: "n/a",
-    Verdict.OUT_OF_SCOPE: "out",
+SIGN: Final = {
+    Verdict.HOLDS: "\u2713",
+    Verdict.VIOLATED: "\u2717",
+    Verdict.BROKEN: "!",
+    Verdict.UNKNOWN: "?",
+    Verdict.UNVERIFIED: "-",
+    Verdict.NOT_APPLICABLE: "\u00b7",
+    Verdict.OUT_OF_SCOPE: "o",
 }
+"""How a verdict is written in the matrix, behind how many there are."""
 
 
 class Live:
@@ -112,18 +115,46 @@ def show(report: Report, console: Console, *, verbose: bool = False) -> None:
     """Print the matrix, the failures, what was noted, and the closing sentence."""
     if report.cases:
         console.print(_matrix(report))
-    for failure in report.failures[:SHOWN_FAILURES]:
+        legend = "  ".join(
+            f"[{STYLE[verdict]}]{SIGN[verdict]}[/] {str(verdict).replace('_', ' ')}" for verdict in Verdict
+        )
+        console.print(f"{legend}\n", highlight=False)
+    worst_first = sorted(report.failures, key=lambda failure: -Verdict(failure.verdict).rank)
+    shown = [failure for failure in worst_first if failure.verdict in {Verdict.VIOLATED, Verdict.BROKEN}]
+    for failure in shown[:SHOWN_FAILURES]:
         _show_failure(failure, console, verbose=verbose)
-    if len(report.failures) > SHOWN_FAILURES:
-        console.print(f"... and {len(report.failures) - SHOWN_FAILURES} more, all of them in the report\n")
+    if len(shown) > SHOWN_FAILURES:
+        console.print(f"... and {len(shown) - SHOWN_FAILURES} more, all of them in the report\n")
     for fault in report.faults:
-        console.print(f"[bold magenta]suite fault[/] {escape(fault)}", highlight=False)
+        text = fault if verbose else fault.partition("\n")[0]
+        console.print(f"[bold magenta]suite fault[/] {escape(text)}", highlight=False)
+    _show_undecided(report, console)
     for line in report.requirements:
         if line.level == Level.SHOULD and line.verdict == Verdict.VIOLATED:
             console.print(f"[yellow]SHOULD violated[/] {line.id} {escape(line.sentence)}", highlight=False)
     for note in report.notes:
         console.print(f"[dim]note:[/] {escape(note)}", highlight=False)
     _show_closing(report, console)
+
+
+def _show_undecided(report: Report, console: Console) -> None:
+    """Why cases decided nothing, each reason once with how many cases share it."""
+    for verdict in (Verdict.UNKNOWN, Verdict.UNVERIFIED):
+        reasons = Counter(line.reason for line in report.cases if line.verdict == verdict)
+        for reason, count in reasons.most_common(SHOWN_REASONS):
+            said = f"[{STYLE[verdict]}]{verdict}[/] {count} cases: {_cut(reason)}"
+            console.print(said, highlight=False, soft_wrap=True)
+        if len(reasons) > SHOWN_REASONS:
+            console.print(f"... and {len(reasons) - SHOWN_REASONS} other reasons, all of them in the report")
+    missing = [
+        line.id for line in report.requirements if not line.cases and line.verdict == Verdict.UNVERIFIED
+    ]
+    if missing and report.cases:
+        console.print(
+            f"[yellow]unverified[/] {len(missing)} requirements have no case that ran: {', '.join(missing)}",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _matrix(report: Report) -> Table:
@@ -152,7 +183,7 @@ def _matrix(report: Report) -> Table:
 def _cell(verdicts: Sequence[Verdict]) -> str:
     counts = Counter(verdicts)
     worst_first = [verdict for verdict in reversed(Verdict) if counts[verdict]]
-    return " ".join(f"[{STYLE[verdict]}]{counts[verdict]} {SHORT[verdict]}[/]" for verdict in worst_first)
+    return " ".join(f"[{STYLE[verdict]}]{counts[verdict]}{SIGN[verdict]}[/]" for verdict in worst_first)
 
 
 def _cut(text: str) -> str:
