@@ -8,6 +8,7 @@ from arqonbus_reference.caller import Caller
 from arqonbus_reference.errors import CommandError
 from arqonbus_reference.names import Name
 from arqonbus_reference.storage.interface import Entry, HistoryQuery, Storage, StreamKey
+from arqonbus_reference.storage.views import position_of
 from arqonbus_reference.storage_answers import told_to_client
 from arqonbus_reference.timestamps import format_ms, parse_rfc3339
 
@@ -115,6 +116,8 @@ class History:
             raise CommandError("COMMAND_VALIDATION_ERROR", "channel: needs room beside it")
         bounds = (_milliseconds("since", since), _milliseconds("until", until))
         with told_to_client():
+            if cursor is not None:
+                position_of(cursor)  # HIST-014: refused too where there is nothing to page through
             page = await self._storage.history(HistoryQuery(tenant, room, channel, limit, *bounds, cursor))
         entries = [entry_record(entry) for entry in page.entries]
         return HistoryPage(entries, len(entries), page.cursor)

@@ -1,12 +1,10 @@
 """Views over streams: the order of entries, cursors, and holes. Pure."""
 
-import base64
-import binascii
+import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
-
-import msgspec
+from urllib.parse import quote, unquote
 
 from arqonbus_reference.storage.interface import (
     Entry,
@@ -22,6 +20,13 @@ PAGE_BYTES = 4 * 1024 * 1024
 
 MAX_MS = 2**53
 """Beyond every `stored_at`, and still exact in a Lua number."""
+
+
+_NUMBER = "(?:0|[1-9][0-9]{0,14})"
+_NAME = "[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}"
+CURSOR_PATTERN = rf"^{_NUMBER}\.{_NUMBER}\.{_NAME}:({_NAME})?$"
+"""Every text of this pattern is a cursor: a client can be told exactly what one looks like."""
+_CURSOR = re.compile(r"([0-9]{1,16})\.([0-9]{1,16})\.([A-Za-z0-9_.~%-]*):([A-Za-z0-9_.~%-]*)", re.ASCII)
 
 
 class Position(NamedTuple):
@@ -46,8 +51,8 @@ def position(entry: Entry) -> Position:
 
 
 def cursor_of(entry: Entry) -> str:
-    """The cursor of the page older than `entry`."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(position(entry))).decode().rstrip("=")
+    """The cursor of the page older than `entry`, of CURSOR_PATTERN wherever its names follow the grammar of names."""
+    return _cursor(position(entry))
 
 
 def position_of(cursor: str) -> Position:
@@ -56,15 +61,19 @@ def position_of(cursor: str) -> Position:
     Raises:
         InvalidCursorError: it is not what `cursor_of` gives.
     """
-    try:
-        decoded = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        found = msgspec.json.decode(decoded, type=Position)
-    except (binascii.Error, ValueError) as error:  # msgspec's errors are ValueErrors; so is non-ASCII text
-        raise InvalidCursorError(cursor) from error
-    bounded = 0 <= found.stored_at <= MAX_MS and 0 <= found.sequence <= MAX_MS
-    if not bounded or base64.urlsafe_b64encode(msgspec.json.encode(found)).decode().rstrip("=") != cursor:
+    form = _CURSOR.fullmatch(cursor)
+    if form is None:
+        raise InvalidCursorError(cursor)
+    room, channel = (unquote(part, errors="surrogatepass") for part in (form[3], form[4]))
+    found = Position(int(form[1]), room, channel, int(form[2]))
+    if max(found.stored_at, found.sequence) > MAX_MS or _cursor(found) != cursor:
         raise InvalidCursorError(cursor)
     return found
+
+
+def _cursor(at: Position) -> str:
+    room, channel = (quote(part, safe="", errors="surrogatepass") for part in (at.room, at.channel))
+    return f"{at.stored_at}.{at.sequence}.{room}:{channel}"
 
 
 def reach(key: StreamKey, query: HistoryQuery) -> Reach:

@@ -171,6 +171,8 @@ class _Connection(RequestHandler):
         error = HttpError(
             status, "bad_request" if status < 500 else "internal_error", "not a readable HTTP request"
         )
-        response = _response(status, error.body, JSON)
+        if isinstance(exc, BadHttpMethod) and _REQUEST_LINE.search(str(exc)):
+            error = _wrong_method()  # HTTP-012: a method that the parser does not even know
+        response = _response(error.status, error.body, JSON, error.headers)
         response.force_close()
         return response

@@ -7,11 +7,17 @@ from typing import Any, Final
 import msgspec
 
 from arqonbus_reference.history import HistoryGetArgs
+from arqonbus_reference.storage.views import CURSOR_PATTERN
 from arqonbus_reference.transport.http_bodies import ErrorBody
 from arqonbus_reference.transport.http_routes import JSON, Route
 
 _REFERENCE: Final = "#/components/schemas/{name}"
-_FORMATS: Final = {"since": "date-time", "until": "date-time"}
+_EXACT: Final = {
+    "since": {"format": "date-time"},
+    "until": {"format": "date-time"},
+    "cursor": {"pattern": CURSOR_PATTERN},
+}
+"""What msgspec's constraints leave to the handlers."""
 API_VERSION: Final = "1.0"
 
 
@@ -66,8 +72,7 @@ def _response(status: int, content: dict[str, Any] | None) -> dict[str, Any]:
 
 def _parameter(name: str) -> dict[str, Any]:
     schema = {key: value for key, value in _ARGUMENTS[name].items() if key != "default"}
-    if name in _FORMATS:
-        schema["format"] = _FORMATS[name]
+    schema |= _EXACT.get(name, {})
     return {"name": name, "in": "query", "required": name == "room", "schema": schema}
 
 
