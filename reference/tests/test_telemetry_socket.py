@@ -238,3 +238,24 @@ async def test_readers_are_bounded(serve: Callable[..., Any], monkeypatch: pytes
 
     assert (status, headers["Retry-After"]) == (503, "1")
     assert hello["event_type"] == "telemetry.hello"
+
+
+async def test_a_drain_does_not_wait_for_who_does_not_read(
+    serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader that is stuck and a connection that never asked are cut off in time."""
+    monkeypatch.setattr(telemetry_socket, "CLOSE_SECONDS", 0.1)
+    view = await serve()
+    _, mute = await asyncio.open_connection("127.0.0.1", int(view.url.rpartition(":")[2]))
+    async with connect(view.url, max_queue=1) as stuck:
+        await next_event(stuck)
+        for _ in range(300):
+            view.telemetry.emit("client.connected", padding="x" * 100_000)
+
+        async with asyncio.timeout(5):
+            await view.socket.close()
+
+        mute.close()
+        stuck.transport.abort()
+
+    assert view.telemetry.stats()["readers"] == 0

@@ -4,14 +4,16 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Final, cast
+from typing import Any, Final, cast
+from weakref import WeakSet
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
+from websockets.protocol import State
 
 from arqonbus_reference.access import ANONYMOUS, Principal
 from arqonbus_reference.telemetry import EVENT_TYPES, Reader
@@ -43,6 +45,7 @@ class TelemetrySocket:
         self._door = Door(view, "telemetry")
         self._readers: set[Reader] = set()
         self._servers: list[Server] = []
+        self._accepted: WeakSet[ServerConnection] = WeakSet()
 
     async def start(self, sockets: Sequence[socket.socket]) -> None:
         """Serve from now on."""
@@ -51,7 +54,7 @@ class TelemetrySocket:
             server = await serve(
                 self._stream,
                 sock=sock,
-                create_connection=_Connection,
+                create_connection=cast("type[ServerConnection]", self._accept),
                 process_request=self._admit,
                 compression=None,
                 max_size=MAX_FRAME_BYTES,
@@ -65,14 +68,34 @@ class TelemetrySocket:
             self._servers.append(server)
 
     async def close(self) -> None:
-        """Stop listening; readers get what was emitted before, within CLOSE_SECONDS each, and 1001."""
+        """Stop listening; readers get what was emitted before, and 1001, unless that takes over CLOSE_SECONDS."""
         self._view.telemetry.flush()
         for server in self._servers:
             server.close(close_connections=False)
+        self._cut_off(lambda connection: connection.state is not State.OPEN)
         for reader in self._readers:
             reader.end()
-        for server in self._servers:
-            await server.wait_closed()
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._all_gone()
+        except TimeoutError:
+            self._cut_off(lambda _: True)
+            await self._all_gone()
+
+    async def _all_gone(self) -> None:
+        await asyncio.gather(*(server.wait_closed() for server in self._servers))
+
+    def _cut_off(self, chosen: Callable[[ServerConnection], bool]) -> None:
+        for connection in self._accepted:
+            transport = getattr(connection, "transport", None)  # absent until the loop has handed it over
+            if transport is not None and chosen(connection):
+                transport.abort()
+
+    def _accept(self, *args: Any, **kwargs: Any) -> ServerConnection:
+        """Keep the connections that websockets does not list yet: those in their handshake."""
+        connection = _Connection(*args, **kwargs)
+        self._accepted.add(connection)
+        return connection
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         """None to go on with the upgrade."""
