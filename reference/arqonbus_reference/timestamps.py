@@ -58,5 +58,5 @@ def _day(year: int, month: int, day: int) -> int:
 def _second_text(second: int) -> str:
     try:
         return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
-    except (OverflowError, OSError) as error:
+    except (OverflowError, OSError, ValueError) as error:
         raise ValueError(f"{second} seconds lie outside the years 1 to 9999") from error

@@ -47,7 +47,9 @@ class _Stream:
         self.last_stored_at = 0
         self.origin = origin
 
-    def __len__(self) -> int:
+    @property
+    def held(self) -> int:
+        """How many entries are not forgotten."""
         return len(self.entries) - self.head
 
     def drop_oldest(self) -> int:
@@ -109,7 +111,7 @@ class MemoryStorage:
 
     async def last_sequences(self, keys: Sequence[StreamKey]) -> list[int]:
         """The sequence last used in each stream, 0 for a new one."""
-        return [stream.last if (stream := self._streams.get(key)) else 0 for key in keys]
+        return [self._streams[key].last if key in self._streams else 0 for key in keys]
 
     def holds(self, key: StreamKey) -> bool:
         """True when something was ever appended to `key`."""
@@ -170,7 +172,7 @@ class MemoryStorage:
 
     async def stats(self) -> tuple[int, int]:
         """How many streams and how many entries are held."""
-        return len(self._streams), sum(map(len, self._streams.values()))
+        return len(self._streams), sum(stream.held for stream in self._streams.values())
 
     def spans(self) -> list[tuple[StreamKey, int, int]]:
         """Each stream with the sequence before its first entry ever and its last sequence."""
@@ -246,14 +248,14 @@ class MemoryStorage:
         stream.last_stored_at = entry.stored_at
         stream.bytes += (size := _size(entry))
         self._bytes += size
-        if len(stream) > self._max_history:
+        if stream.held > self._max_history:
             self._bytes -= stream.drop_oldest()
 
     def _forget_beyond_bound(self) -> None:
         """Forget the oldest entries of one stream after another, those longest without a message first."""
-        by_age = sorted((stream for stream in self._streams.values() if len(stream)), key=_last_stored_at)
+        by_age = sorted((stream for stream in self._streams.values() if stream.held), key=_last_stored_at)
         for stream in by_age:
-            while len(stream) and self._bytes > MEMORY_BYTES * 3 // 4:
+            while stream.held and self._bytes > MEMORY_BYTES * 3 // 4:
                 self._bytes -= stream.drop_oldest()
 
     def _keys_of(self, query: HistoryQuery) -> Iterable[StreamKey]:
