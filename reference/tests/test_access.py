@@ -92,6 +92,7 @@ def test_no_header_is_missing(authenticator: Authenticator) -> None:
         ["Bearer " + "a" * 8190 + ".b.c"],
         ["Bearer " + " " * 100_000 + token()],
     ],
+    ids=lambda value: str(value)[:40],
 )
 def test_what_is_no_single_bearer_token_is_malformed(
     authenticator: Authenticator, headers: list[str]
@@ -135,6 +136,7 @@ def test_the_scheme_may_be_written_in_any_case(authenticator: Authenticator, sch
         "HS256",
         "[" * 4000,
     ],
+    ids=lambda value: str(value)[:40],
 )
 def test_any_other_header_is_rejected(authenticator: Authenticator, header: Any) -> None:
     """Exactly alg HS256, no crit, no tricks, even when the signature over it is right."""
@@ -185,6 +187,7 @@ def test_any_other_header_is_rejected(authenticator: Authenticator, header: Any)
         " ",
         "{",
     ],
+    ids=lambda value: str(value)[:40],
 )
 def test_any_other_claims_are_rejected(authenticator: Authenticator, claims: Any) -> None:
     """Absent, ill-typed, duplicate, absurd or out of time: the answer is the same word."""
@@ -204,6 +207,7 @@ def test_any_other_claims_are_rejected(authenticator: Authenticator, claims: Any
         {**CLAIMS, "iat": NOW + 5, "nbf": NOW + 5},
         {**CLAIMS, "aud": ["x"], "extra": {"deep": [1, 2.5, None, True]}},
     ],
+    ids=lambda value: str(value)[:40],
 )
 def test_the_edges_of_what_is_allowed_are_accepted(
     authenticator: Authenticator, claims: dict[str, Any]

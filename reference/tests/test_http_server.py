@@ -408,6 +408,7 @@ async def test_configuration_is_shown_without_secrets(serve: Callable[..., Any])
         b"GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"GET http://[ HTTP/1.1\r\nHost: x\r\n\r\n",
     ],
+    ids=lambda value: str(value)[:40],
 )
 async def test_what_is_no_http_is_told_so_in_json(serve: Callable[..., Any], request_bytes: bytes) -> None:
     """HTTP-015: a 4xx with our body, then the end; others are served, nothing is counted as our fault."""
