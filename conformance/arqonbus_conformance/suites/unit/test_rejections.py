@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -12,15 +13,16 @@ from arqonbus_conformance.plugin import requirement
 from arqonbus_conformance.suites.unit.stage import Stage, nested
 
 FAULTS: list[Any] = [
-    pytest.param({"room": "a/b"}, "room", id="bad-name"),
-    pytest.param({"timestamp": "yesterday"}, "timestamp", id="bad-timestamp"),
-    pytest.param({"version": "9.9"}, "version", id="bad-version"),
-    pytest.param({"type": "shout"}, "type", id="bad-type"),
-    pytest.param({"payload": 7}, "payload", id="wrong-type"),
-    pytest.param({"metadata": None}, "metadata", id="null"),
-    pytest.param({"colour": "red"}, "colour", id="unknown-field"),
-    pytest.param({"args": {}}, "args", id="foreign-field"),
+    pytest.param({"room": "a/b"}, "room", r"128|A-Z|letters", id="bad-name"),
+    pytest.param({"timestamp": "yesterday"}, "timestamp", r"RFC ?3339|zone", id="bad-timestamp"),
+    pytest.param({"version": "9.9"}, "version", r"1\.0", id="bad-version"),
+    pytest.param({"type": "shout"}, "type", r"operator\.join", id="bad-type"),
+    pytest.param({"payload": 7}, "payload", r"object", id="wrong-type"),
+    pytest.param({"metadata": None}, "metadata", r"object", id="null"),
+    pytest.param({"id": "7"}, "id", r"arq_|ULID", id="bad-id"),
+    pytest.param({"to_client": "c1"}, "to_client", r"room|channel", id="two-targets"),
 ]
+"""A fault, the field it is in, and what an error that says what is allowed cannot leave unsaid."""
 
 RAW_FAULTS = [
     pytest.param('{"a":', id="cut-off"),
@@ -81,9 +83,9 @@ async def test_a_rejected_command_changes_nothing(bus: Bus) -> None:
 
 
 @requirement("ENV-022", "INT-002")
-@pytest.mark.parametrize(("fault", "field"), FAULTS)
+@pytest.mark.parametrize(("fault", "field", "allowed"), FAULTS)
 async def test_an_error_names_the_field_and_says_what_is_allowed(
-    bus: Bus, fault: dict[str, Any], field: str
+    bus: Bus, fault: dict[str, Any], field: str, allowed: str
 ) -> None:
     """The text names the field and says what is allowed, in words for a client."""
     stage = await Stage.of(bus)
@@ -91,8 +93,7 @@ async def test_an_error_names_the_field_and_says_what_is_allowed(
     refusal = await stage.refusal_of(stage.message() | fault)
 
     expect.rejected(refusal, code="VALIDATION_ERROR", names=field)
-    expect.no_internals(refusal["error"])
-    assert "allowed" in refusal["error"]
+    assert re.search(allowed, refusal["error"]), refusal["error"]
 
 
 @requirement("ENV-022", "INT-002")
