@@ -211,6 +211,7 @@ class Deployment:
     def departed(self, session: Session) -> None:
         """What it consumed goes to others (GROUP-010)."""
         self.consumers.leave(session.client_id)
+        session.outlet.finish()
 
     def failed(self, site: str, error: BaseException) -> None:
         """Count, announce and log (INT-003)."""

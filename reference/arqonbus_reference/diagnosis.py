@@ -96,7 +96,7 @@ def refusal(frame: bytes) -> InvalidEnvelopeError:
             f"envelope: {_shown(document)} is not an object; allowed: one JSON object", None
         )
     found = document.get("id")
-    readable = type(found) is str and 0 < len(found) <= MAX_ID_LENGTH and _lone_surrogate(found) is None
+    readable = type(found) is str and len(found) <= MAX_ID_LENGTH and _lone_surrogate(found) is None
     return InvalidEnvelopeError(_fault(document), found if readable else None)
 
 
@@ -197,7 +197,8 @@ def _field_fault(document: Pairs) -> str | None:
             continue
         value = fields[field]
         if kind not in rule.types:
-            return f"{field}: does not belong to type {kind}"
+            belonging = ", ".join(name for name, other in _RULES.items() if kind in other.types)
+            return f"{field}: does not belong to type {kind}; allowed: {belonging}"
         right = (
             isinstance(value, Pairs)
             if rule.shape == "object"

@@ -37,16 +37,16 @@ def announced(event_type: str, session: Session, channel: Channel) -> Announce:
 
 def _create(tenant: Tenant, session: Session, args: Any, now: int) -> Outcome:
     channel = tenant.find(args.room, args.channel)
-    created = channel is None or not channel.lasting
-    if created:
-        _make_room_for_one_more(tenant)
-        channel = tenant.stream(args.room, args.channel)
-        if not channel.listed:
-            _found(channel, session, now)
+    if channel is not None:
         channel.lasting = True
-        channel.description = args.description
-    message = "channel created" if created else "channel existed already"
-    return Outcome(message, _names(args) | {"created": created})
+        channel.description = channel.description or args.description
+        return Outcome("channel existed already", _names(args) | {"created": False})
+    _make_room_for_one_more(tenant)
+    channel = tenant.stream(args.room, args.channel)
+    _found(channel, session, now)
+    channel.lasting = True
+    channel.description = args.description
+    return Outcome("channel created", _names(args) | {"created": True})
 
 
 def _delete(tenant: Tenant, session: Session, args: Any, now: int) -> Outcome:

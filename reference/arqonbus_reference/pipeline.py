@@ -27,6 +27,12 @@ MAX_WAITING_FRAMES = 32_768
 MAX_WAITING_BYTES = 64 * 1_048_576
 """Frames, and their bytes, that wait for storage; beyond either, clients that send are read no more until it eases."""
 
+STALL_SECONDS = 0.1
+"""When the storage keeps a batch longer, requests without effect are answered ahead of what waits."""
+
+EFFECTLESS = frozenset({"ping", "status", "help"})
+"""Commands that may overtake messages."""
+
 MAX_EXECUTING = 1024
 """Commands with I/O under way; beyond it, nothing new is begun."""
 
@@ -38,6 +44,11 @@ class Moment(NamedTuple):
 
     milliseconds: int
     monotonic: float
+
+    @classmethod
+    def now(cls) -> "Moment":
+        """This moment."""
+        return cls(time.time_ns() // 1_000_000, time.monotonic())
 
 
 class Left(NamedTuple):
@@ -79,7 +90,7 @@ class Surroundings(Protocol):
         ...
 
     def departed(self, session: Session) -> None:
-        """A session ended; everything it sent has begun."""
+        """A session ended; everything it sent is answered."""
         ...
 
     def failed(self, site: str, error: BaseException) -> None:
@@ -99,7 +110,9 @@ class Pipeline:
         self._paused: dict[Pausable, None] = {}
         self._scheduled = False
         self._storing: asyncio.Task[None] | None = None
-        self._executing: set[asyncio.Task[None]] = set()
+        self._stall: asyncio.TimerHandle | None = None
+        self._executing: dict[asyncio.Task[None], Session] = {}
+        self._departing: set[Session] = set()
         self._idle: asyncio.Event = asyncio.Event()
 
     # -- in
@@ -139,7 +152,7 @@ class Pipeline:
 
     def _run(self) -> None:
         self._scheduled = False
-        moment = Moment(time.time_ns() // 1_000_000, time.monotonic())
+        moment = Moment.now()
         now = moment.milliseconds
         arrivals = self._arrivals
         batch: list[Publication] = []
@@ -160,15 +173,21 @@ class Pipeline:
             arrivals.popleft()
             self._waiting_bytes -= len(frame)
             batch_bytes += len(frame)
-            try:
-                accepted = self._begin(session, envelope, frame, moment)
-                if accepted is not None:
-                    batch.append(accepted)
-            except Exception as error:  # noqa: BLE001  the boundary: one request's fault must not stop the bus (INT)
-                self._failed("pipeline.begin", error, session, envelope, now)
+            accepted = self._begin_safely(session, envelope, frame, moment)
+            if accepted is not None:
+                batch.append(accepted)
         if batch:
             self._store(batch, now)
         self._ease()
+
+    def _begin_safely(
+        self, session: Session, envelope: Envelope | InvalidEnvelopeError | Left, frame: bytes, moment: Moment
+    ) -> Publication | None:
+        try:
+            return self._begin(session, envelope, frame, moment)
+        except Exception as error:  # noqa: BLE001  the boundary: one request's fault must not stop the bus (INT)
+            self._failed("pipeline.begin", error, session, envelope, moment.milliseconds)
+            return None
 
     def _begin(
         self, session: Session, envelope: Envelope | InvalidEnvelopeError | Left, frame: bytes, moment: Moment
@@ -178,7 +197,7 @@ class Pipeline:
         if isinstance(envelope, Left):
             for announcement in broker.disconnect(session, *envelope):
                 self._surroundings.announce(announcement)
-            self._surroundings.departed(session)
+            self._depart(session)
             return None
         refusal = broker.limit(session, envelope, now, moment.monotonic)
         if refusal is not None:
@@ -202,12 +221,22 @@ class Pipeline:
             self._surroundings.announce(announcement)
         if execute is not None:
             task = asyncio.get_running_loop().create_task(self._surroundings.execute(execute))
-            self._executing.add(task)
+            self._executing[task] = session
             task.add_done_callback(self._executed)
 
     def _executed(self, task: asyncio.Task[None]) -> None:
-        self._executing.discard(task)
+        session = self._executing.pop(task)
+        if session in self._departing:
+            self._depart(session)
         self._ease()
+
+    def _depart(self, session: Session) -> None:
+        """Let a client go once its last command is answered."""
+        self._departing.discard(session)
+        if session in self._executing.values():
+            self._departing.add(session)
+        else:
+            self._surroundings.departed(session)
 
     # -- storing
 
@@ -222,8 +251,10 @@ class Pipeline:
             else:
                 self._commit(batch, entries, durability, now)
             return
-        self._storing = asyncio.get_running_loop().create_task(self._append(batch))
+        loop = asyncio.get_running_loop()
+        self._storing = loop.create_task(self._append(batch))
         self._storing.add_done_callback(self._stored)
+        self._stall = loop.call_later(STALL_SECONDS, self._answer_ahead)
 
     async def _append(self, batch: list[Publication]) -> None:
         now = time.time_ns() // 1_000_000
@@ -242,9 +273,24 @@ class Pipeline:
 
     def _stored(self, task: asyncio.Task[None]) -> None:
         self._storing = None
+        if self._stall is not None:
+            self._stall.cancel()
         if not task.cancelled():
             task.result()
         self._ease()
+
+    def _answer_ahead(self) -> None:
+        """Answer what needs no order while the storage keeps everything else waiting (STORE-006)."""
+        moment = Moment.now()
+        kept: deque[tuple[Session, Envelope | InvalidEnvelopeError | Left, bytes]] = deque()
+        for session, envelope, frame in self._arrivals:
+            if _is_effectless(envelope):
+                self._waiting_bytes -= len(frame)
+                self._begin_safely(session, envelope, frame, moment)
+            else:
+                kept.append((session, envelope, frame))
+        self._arrivals = kept
+        self._stall = asyncio.get_running_loop().call_later(STALL_SECONDS, self._answer_ahead)
 
     def _commit(
         self, batch: list[Publication], entries: list[Entry], durability: Durability, now: int
@@ -293,3 +339,9 @@ class Pipeline:
         else:
             reply = replies.error(now, request_id, "INTERNAL_ERROR", "the request could not be processed")
         self._surroundings.send({session: [reply]})
+
+
+def _is_effectless(envelope: Envelope | InvalidEnvelopeError | Left) -> bool:
+    if isinstance(envelope, Envelope):
+        return envelope.type == "command" and envelope.command in EFFECTLESS
+    return isinstance(envelope, InvalidEnvelopeError)

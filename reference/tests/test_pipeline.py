@@ -72,6 +72,7 @@ class Scene:
         self.finish = asyncio.Event()
         self.finish.set()
         self.gone: list[Session] = []
+        self.heard = asyncio.Event()
         self.told: list[Announce] = []
 
     def client(self) -> Session:
@@ -81,6 +82,7 @@ class Scene:
     def send(self, outbound: Outbound) -> None:
         for session, frames in outbound.items():
             self.sent.setdefault(session, []).extend(documents(frames))
+        self.heard.set()
 
     def announce(self, announcement: Announce) -> None:
         self.told.append(announcement)
@@ -112,6 +114,12 @@ class Scene:
                 return
             await asyncio.sleep(0)
         raise AssertionError("it did not happen")
+
+    async def answered(self, session: Session, count: int) -> None:
+        """Wait until a session was sent so many frames."""
+        while len(self.sent.get(session, [])) < count:
+            self.heard.clear()
+            await self.heard.wait()
 
     def types(self, session: Session) -> list[str]:
         return [document["type"] for document in self.sent.get(session, [])]
@@ -383,3 +391,38 @@ async def test_commands_under_way_are_bounded(scene: Scene, monkeypatch: pytest.
 
     assert begun == 2
     assert len(scene.executed) == 5
+
+
+async def test_requests_without_effect_overtake_a_stalled_storage(scene: Scene) -> None:
+    """STORE-006: a ping and a refusal are answered while the storage keeps the messages; nothing else overtakes."""
+    ann = scene.client()
+    scene.shelf.gate.clear()
+    scene.message(ann)
+    await scene.until(lambda: scene.shelf.batches)
+
+    scene.command(ann, "join_channel", room="r", channel="c")
+    scene.command(ann, "ping")
+    scene.pipeline.frame(ann, b"nonsense")
+    await asyncio.wait_for(scene.answered(ann, 2), 5)
+    ahead = scene.types(ann)
+    scene.shelf.gate.set()
+    await scene.pipeline.drained()
+
+    assert ahead == ["response", "error"]
+    assert scene.types(ann)[2:] == ["message_response", "response"]
+
+
+async def test_a_client_departs_after_its_last_command(scene: Scene) -> None:
+    """What a client asked before it left is answered before it goes."""
+    ann = scene.client()
+    scene.finish.clear()
+
+    scene.command(ann, "history", room="r")
+    scene.pipeline.left(ann, 1000, "")
+    await scene.until(lambda: scene.told)
+    before = list(scene.gone)
+    scene.finish.set()
+    await scene.pipeline.drained()
+
+    assert before == []
+    assert scene.gone == [ann]

@@ -41,7 +41,8 @@ class Echo:
         connection.send([header(BINARY, len(payload)) + payload])
 
     def closed(self, connection: Connection, code: int, reason: str) -> None:
-        """Nothing to forget."""
+        """Everything is answered."""
+        connection.finish()
 
     def refused(self, details: str) -> None:
         """No token is asked for."""

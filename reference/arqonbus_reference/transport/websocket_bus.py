@@ -59,7 +59,10 @@ class Application(Protocol):
         ...
 
     def closed(self, connection: "Connection", code: int, reason: str) -> None:
-        """The client is gone, or will be: it gets and sends no more; called once per opened connection."""
+        """The client sends no more; called once per opened connection.
+
+        The application calls `connection.finish()` when it has sent every answer it still owes.
+        """
         ...
 
     def refused(self, details: str) -> None:
@@ -143,6 +146,7 @@ class Connection(asyncio.Protocol):
         "_bus",
         "_closing",
         "_deadline",
+        "_echo",
         "_expiry",
         "_head",
         "_heard_at",
@@ -161,6 +165,7 @@ class Connection(asyncio.Protocol):
         self._reader: FrameReader | None = None
         self._head = bytearray()
         self._closing = False
+        self._echo: bytes | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._expiry: asyncio.TimerHandle | None = None
         self._heard_at = 0.0
@@ -306,9 +311,11 @@ class Connection(asyncio.Protocol):
         assert self._reader is not None  # noqa: S101  for the type checker
         try:
             for frame in self._reader.read(data):
-                if frame.opcode == TEXT:
-                    if self._closing:
-                        continue
+                if self._closing or self._echo is not None:
+                    if frame.opcode == CLOSE:
+                        self._peer_closed(frame.payload)
+                        return
+                elif frame.opcode == TEXT:
                     self._bus.application.text(self, frame.payload)
                 elif self._control(frame):
                     return
@@ -321,8 +328,6 @@ class Connection(asyncio.Protocol):
         if frame.opcode == CLOSE:
             self._peer_closed(frame.payload)
             return True
-        if self._closing:
-            return False
         if frame.opcode == PING:
             self.send([control_frame(0xA, frame.payload)])
         elif frame.opcode == BINARY:
@@ -330,22 +335,37 @@ class Connection(asyncio.Protocol):
         return False
 
     def _peer_closed(self, payload: bytes) -> None:
+        """Answer the close frame once the application has answered what came before it (CONN-009)."""
         assert self._transport is not None  # noqa: S101  for the type checker
         code = close_code(payload)
-        if not self._closing:
-            self._transport.write(control_frame(CLOSE, payload[:2]))
-            self._end(code, payload[2:].decode())
-        self._transport.close()
+        if self._closing:
+            self._transport.close()
+        elif self._echo is None:
+            self._echo = control_frame(CLOSE, payload[:2])
+            self._deadline = self._loop.call_later(CLOSE_SECONDS, self.finish)
+            self._leave(code, payload[2:].decode())
 
     # -- ending
 
+    def finish(self) -> None:
+        """The application has answered everything a client sent before its close frame: answer that too."""
+        if self._echo is None or self._closing or self._transport is None:
+            return
+        self._transport.write(self._echo)
+        self._transport.close()
+        self._arm_abort()
+
     def _end(self, code: int, reason: str) -> None:
-        self._closing = True
-        self._deadline = self._loop.call_later(CLOSE_SECONDS, self.abort)
+        self._arm_abort()
         self._leave(code, reason)
+
+    def _arm_abort(self) -> None:
+        self._closing = True
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = self._loop.call_later(CLOSE_SECONDS, self.abort)
 
     def _leave(self, code: int, reason: str) -> None:
         if self in self._bus.connections:
             self._bus.connections.discard(self)
-            self._closing = True
             self._bus.application.closed(self, code, reason)
