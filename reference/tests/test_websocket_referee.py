@@ -15,6 +15,7 @@ from arqonbus_reference.transport.websocket_bus import Connection, Limits, WebSo
 REFEREE_SECONDS = 120
 EXCLUDED = ("9.*", "12.*", "13.*")  # 9: throughput; 12, 13: compression, which the bus does not offer
 JUDGED_CASES = 247
+NON_STRICT = {"6.4.3", "6.4.4"}  # docs/websocket-referee.md says why
 
 LIMITS = Limits(
     max_message_bytes=16 * 1_048_576,
@@ -101,3 +102,8 @@ def test_every_close_is_clean(verdicts: dict[str, Any]) -> None:
     }
 
     assert unclean == {}
+
+
+def test_the_deviations_are_the_documented_ones(verdicts: dict[str, Any]) -> None:
+    """What is allowed but not strict is listed with its reason, nothing else."""
+    assert {case for case, verdict in verdicts.items() if verdict["behavior"] == "NON-STRICT"} == NON_STRICT
