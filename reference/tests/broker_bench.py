@@ -69,3 +69,15 @@ def documents(frames: list[bytes]) -> list[dict[str, Any]]:
         found.append(json.loads(joined[start : start + length]))
         joined = joined[start + length :]
     return found
+
+
+def messages(outbound: Outbound, session: Session) -> list[dict[str, Any]]:
+    return [found for found in documents(outbound.get(session, [])) if found["type"] == "message"]
+
+
+def replies(outbound: Outbound, session: Session) -> list[dict[str, Any]]:
+    return [found for found in documents(outbound.get(session, [])) if found["type"] != "message"]
+
+
+def texts(outbound: Outbound, session: Session) -> list[str]:
+    return [found["payload"]["text"] for found in messages(outbound, session)]

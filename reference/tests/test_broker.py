@@ -5,25 +5,13 @@ from typing import Any
 import pytest
 from arqonbus_reference.access import ANONYMOUS, Principal
 from arqonbus_reference.broker import MAX_TELEMETRY_BYTES
-from arqonbus_reference.effects import Outbound, Publication
+from arqonbus_reference.effects import Publication
 from arqonbus_reference.envelope import parse
-from arqonbus_reference.session import MAX_REMEMBERED_IDS, Session
-from broker_bench import NOW, Bench, documents
+from arqonbus_reference.session import MAX_REMEMBERED_IDS
+from broker_bench import NOW, Bench, documents, messages, replies, texts
 
 ADMIN = Principal("default", "root", admin=True, expires_at=None)
 STRANGER = Principal("elsewhere", "x", admin=False, expires_at=None)
-
-
-def messages(outbound: Outbound, session: Session) -> list[dict[str, Any]]:
-    return [found for found in documents(outbound.get(session, [])) if found["type"] == "message"]
-
-
-def replies(outbound: Outbound, session: Session) -> list[dict[str, Any]]:
-    return [found for found in documents(outbound.get(session, [])) if found["type"] != "message"]
-
-
-def texts(outbound: Outbound, session: Session) -> list[str]:
-    return [found["payload"]["text"] for found in messages(outbound, session)]
 
 
 @pytest.fixture

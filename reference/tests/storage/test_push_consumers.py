@@ -254,7 +254,7 @@ async def test_the_groups_of_one_connection_are_bounded(patient, monkeypatch, an
     monkeypatch.setattr(push_consumers, "MAX_GROUPS_PER_CLIENT", 1)
     await patient.join("ann", ann.deliver, KEY, "g", 1)
 
-    with pytest.raises(CommandError, match="1 groups at most"):
+    with pytest.raises(CommandError, match="join 1 groups at most"):
         await patient.join("ann", ann.deliver, KEY, "h", 1)
 
     assert set(patient._feeds) == {(KEY, "g")}

@@ -203,6 +203,21 @@ async def test_a_sequence_that_another_writer_used_is_counted_as_lost(
     assert await degraded.last_sequences([KEY]) == [3]
 
 
+async def test_a_recovery_that_did_not_last_changes_nothing_over(valkey, degraded, announced, until):
+    """With nothing to write back, a server gone again meanwhile is not taken for one that is there."""
+    await valkey.kill()
+    await degraded.start()
+
+    degraded._hear(StorageEvent("storage.recovered", "for a moment"))
+    await asyncio.sleep(0.05)
+    between = degraded.status().status
+    await valkey.start()
+    await until(lambda: degraded.status().status == "ok")
+
+    assert between == "degraded"
+    assert [event.event_type for event in announced] == ["storage.degraded", "storage.recovered"]
+
+
 async def test_a_late_append_is_not_overtaken(valkey, degraded, entries, sequences, until):
     """While an append is under way nothing is accepted past it, whatever became of the server."""
     await degraded.start()

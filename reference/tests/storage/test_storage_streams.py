@@ -352,6 +352,19 @@ async def test_a_server_that_refuses_writes_is_unavailable_until_it_accepts_them
     assert await streams.append(entries(2, 2)) == "durable"
 
 
+async def test_a_question_that_the_server_refuses_is_unavailable(valkey, streams, entries, sequences, heard):
+    """A key of a foreign kind in the place of a stream fails reading and writing it, and nothing else."""
+    await valkey.command("SET", keys.stream(OTHER), "foreign")
+
+    with pytest.raises(StorageUnavailableError, match="WRONGTYPE"):
+        await sequences(streams, OTHER)
+    with pytest.raises(StorageUnavailableError):
+        await streams.last_sequences([OTHER])
+
+    assert await streams.append(entries(1, 1)) == "durable"
+    assert heard == []
+
+
 async def test_it_does_not_start_without_its_server():
     """Strict storage that is absent is an error at once."""
     storage = StreamsStorage("redis://127.0.0.1:1/0", timeout_seconds=1, max_history=10)
