@@ -10,10 +10,10 @@ import pytest
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Client, Refusal
 from arqonbus_conformance.plugin import needs, requirement
+from arqonbus_conformance.suites.unit.admission import opens, refused
 from arqonbus_conformance.suites.unit.signing import OTHER_SECRET, token_of, token_vectors
 
 LEEWAY_SECONDS = 5
-DETAILS = {"missing", "malformed", "rejected"}
 
 NO_BEARER = [
     "",
@@ -25,24 +25,6 @@ NO_BEARER = [
     "Bearer: TOKEN",
     "bearerTOKEN",
 ]
-
-
-def refused(outcome: Refusal | Client, details: str | None = None) -> None:
-    """`outcome` is a 401 with WWW-Authenticate: Bearer and a body that says no more than it may."""
-    assert isinstance(outcome, Refusal), "the upgrade was granted"
-    expect.equal(outcome.status, 401, "status")
-    assert outcome.headers["www-authenticate"].startswith("Bearer"), outcome.headers
-    body = outcome.json()
-    expect.equal(set(body), {"error", "details"}, "fields of the body")
-    expect.equal(body["error"], "unauthorized", "error")
-    assert body["details"] in ({details} if details else DETAILS), body
-
-
-async def opens(bus: Bus, token: str | None = None) -> Client:
-    """The client that an upgrade with the token (a good one by default) opens; it is served."""
-    client = await bus.connect("opened", token=bus.token() if token is None else token)
-    await client.barrier()
-    return client
 
 
 @requirement("AUTH-001")
