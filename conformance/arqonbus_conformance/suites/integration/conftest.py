@@ -22,7 +22,7 @@ RATE = "20"
 async def shared(_stage: Stage) -> AsyncIterator[Shared]:
     """What launches shared deployments; all are killed at the end of the run."""
     # Session fixtures come before the check of a single case's needs.
-    _stage.check({Need.LAUNCH})
+    _stage.check_offered({Need.LAUNCH})
     launch = _stage.launcher(Namespace(), Transcript())
     yield Shared(launch)
     await launch.close()

@@ -7,7 +7,7 @@ import pytest
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Launch, MakeValkey
 from arqonbus_conformance.plugin import needs, requirement
-from arqonbus_conformance.suites.conditions import health
+from arqonbus_conformance.suites.conditions import Record, health
 
 STRICT_IN_DEV = {"ARQONBUS_STORAGE_MODE": "strict", "ARQONBUS_STORAGE_BACKEND": "redis_streams"}
 
@@ -15,20 +15,20 @@ STRICT_IN_DEV = {"ARQONBUS_STORAGE_MODE": "strict", "ARQONBUS_STORAGE_BACKEND": 
 @requirement("STORE-015")
 @needs("control:valkey")
 @pytest.mark.parametrize(
-    ("appendonly", "appendfsync", "persistence"),
+    ("setting", "persistence"),
     [
-        (True, "always", "verified"),
-        (True, "everysec", "weaker"),
-        (True, "no", "weaker"),
-        (False, "always", "off"),
+        ({"appendonly": True, "appendfsync": "always"}, "verified"),
+        ({"appendonly": True, "appendfsync": "everysec"}, "weaker"),
+        ({"appendonly": True, "appendfsync": "no"}, "weaker"),
+        ({"appendonly": False, "appendfsync": "always"}, "off"),
     ],
     ids=["always", "everysec", "no-fsync", "no-appendonly"],
 )
 async def test_persistence_is_what_the_server_has(
-    launch: Launch, make_valkey: MakeValkey, appendonly: bool, appendfsync: str, persistence: str
+    launch: Launch, make_valkey: MakeValkey, setting: Record, persistence: str
 ) -> None:
     """Status and /health say verified, weaker or off, as the server is configured."""
-    server = await make_valkey(appendonly=appendonly, appendfsync=appendfsync)
+    server = await make_valkey(**setting)
     deployment = await launch(env=STRICT_IN_DEV, valkey=server)
     ann = await deployment.bus.connect("ann")
 

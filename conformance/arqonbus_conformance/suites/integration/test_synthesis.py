@@ -12,6 +12,14 @@ from arqonbus_conformance.plugin import needs, requirement
 from arqonbus_conformance.suites.conditions import listening, staging
 
 ENABLED = {"ARQONBUS_SYNTHESIS_ENABLED": "true"}
+PROMPT = "route messages where payload.temperature is greater than 30 to room alerts channel hot"
+LONGEST = 8192  # characters of a prompt
+
+
+def of_length(characters: int) -> str:
+    """A prompt of so many characters that says something."""
+    before, after = 'route messages where payload.text contains "', '" to room alerts channel hot'
+    return f"{before}{'x' * (characters - len(before) - len(after))}{after}"
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -35,10 +43,9 @@ async def model_url() -> AsyncIterator[str]:
 async def test_the_rule_engine_is_deterministic(synthetic: Interfaces) -> None:
     """Enabled without a model, the same prompt gives the same operator, said to be the rules' with an explanation."""
     ann, bob = await synthetic.bus.clients("ann", "bob")
-    prompt = "keep only messages whose temperature is above 30 and add a field alert"
 
-    first = await ann.succeed("op.synthesis.run", prompt=prompt)
-    second = await bob.succeed("op.synthesis.run", prompt=prompt)
+    first = await ann.succeed("op.synthesis.run", prompt=PROMPT)
+    second = await bob.succeed("op.synthesis.run", prompt=PROMPT)
 
     assert first["operator"]
     assert first["engine"] == "rules"
@@ -54,15 +61,15 @@ async def test_another_prompt_gives_another_operator(synthetic: Interfaces) -> N
     """The answer depends on what was asked."""
     ann = await synthetic.bus.connect("ann")
 
-    hot = await ann.succeed("op.synthesis.run", prompt="keep only messages whose temperature is above 30")
-    cold = await ann.succeed("op.synthesis.run", prompt="keep only messages whose temperature is below 5")
+    hot = await ann.succeed("op.synthesis.run", prompt=PROMPT)
+    cold = await ann.succeed("op.synthesis.run", prompt=PROMPT.replace("30", "5"))
 
     assert hot["operator"] != cold["operator"]
 
 
 @requirement("CMD-016")
 @needs("launch")
-@pytest.mark.parametrize("prompt", ["", "x" * 8193, 7], ids=["empty", "too-long", "number"])
+@pytest.mark.parametrize("prompt", ["", of_length(LONGEST + 1), 7], ids=["empty", "too-long", "number"])
 async def test_a_faulty_prompt_is_refused(synthetic: Interfaces, prompt: object) -> None:
     """A prompt has 1 to 8192 characters; the longest one is answered."""
     ann = await synthetic.bus.connect("ann")
@@ -70,7 +77,7 @@ async def test_a_faulty_prompt_is_refused(synthetic: Interfaces, prompt: object)
     refused = await ann.command("op.synthesis.run", prompt=prompt)
 
     expect.failed(refused, "COMMAND_VALIDATION_ERROR", names="prompt")
-    await ann.succeed("op.synthesis.run", prompt="x" * 8192)
+    await ann.succeed("op.synthesis.run", prompt=of_length(LONGEST))
 
 
 @requirement("CONF-017", "CONF-008")
