@@ -1,0 +1,139 @@
+"""What the pages promise is there: commands, sessions, files, modules, requirements."""
+
+import ast
+import re
+import shlex
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted(path for path in (ROOT / "docs").rglob("*.md") if "tests" not in path.parts),
+]
+PROGRAMS = ("arqonbus-gate", "arqonbus-reference", "nox", ".venv/bin/nox")
+PACKAGES = {
+    name: ROOT / folder / name
+    for folder, name in [
+        ("conformance", "arqonbus_conformance"),
+        ("adversarial", "arqonbus_adversarial"),
+        ("fixtures", "arqonbus_fixtures"),
+        ("reference", "arqonbus_reference"),
+    ]
+}
+
+
+def commands_in(text: str) -> list[str]:
+    """Command lines of our programs in the code of a page, joined commands taken apart."""
+    code = re.findall(r"^    (\S.*)$", text, re.MULTILINE) + re.findall(r"`([^`\n]+)`", text)
+    return [part for line in code for part in line.split(" && ") if part.split(" ")[0] in PROGRAMS]
+
+
+COMMANDS = sorted(
+    {(page.name, command) for page in PAGES for command in commands_in(page.read_text("utf-8"))}
+)
+LINKS = sorted(
+    {
+        (str(page.relative_to(ROOT)), link)
+        for page in PAGES
+        for link in re.findall(r"\]\(([^)#\s]+)", page.read_text("utf-8"))
+        if "://" not in link
+    }
+)
+
+
+def sessions() -> set[str]:
+    """The names of the sessions in noxfile.py."""
+    tree = ast.parse((ROOT / "noxfile.py").read_text("utf-8"))
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    return {one.name for one in functions if "nox.session" in ast.unparse(one.decorator_list)}
+
+
+@cache
+def options_of(*command: str) -> str:
+    """The help text of a program's subcommand."""
+    program, *rest = command
+    script = Path(sys.executable).parent / program
+    return subprocess.run(
+        [str(script), *rest, "--help"], check=True, capture_output=True, text=True, timeout=60
+    ).stdout
+
+
+@pytest.mark.parametrize(("page", "command"), [one for one in COMMANDS if "nox" in one[1].split(" ")[0]])
+def test_each_session_that_a_page_names_exists(page: str, command: str) -> None:
+    """Readers copy the line as it is."""
+    named = re.findall(r"-s ((?:[a-z0-9]+ ?)+)", command.partition(" -- ")[0])
+
+    assert {session for group in named for session in group.split()} <= sessions(), page
+
+
+@pytest.mark.parametrize(("page", "command"), [one for one in COMMANDS if "nox" not in one[1].split(" ")[0]])
+def test_each_command_that_a_page_names_exists_with_its_options(page: str, command: str) -> None:
+    """The program's own help knows it."""
+    words = shlex.split(command.partition(" > ")[0])
+    subcommand = [word for word in words[1:2] if not word.startswith("-")]
+
+    known = options_of(words[0], *subcommand)
+
+    missing = [word for word in words if word.startswith("-") and not re.search(rf"(?<!\S){word}\b", known)]
+    assert missing == [], f"{page}: {command}"
+
+
+@pytest.mark.parametrize(("page", "link"), LINKS)
+def test_each_link_to_a_file_leads_somewhere(page: str, link: str) -> None:
+    """Relative to its page."""
+    assert (ROOT / page).parent.joinpath(link).exists()
+
+
+def test_continuous_integration_runs_the_readme() -> None:
+    """The README's command for the tests stands there word for word, and the gate behind it."""
+    lines = [line.strip() for line in (ROOT / ".ci/run").read_text("utf-8").splitlines()]
+    promised = re.findall(
+        r"^    (python3 -m venv .*)$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE
+    )
+
+    gate, tests = promised
+    assert tests in lines
+    assert gate.rpartition(" && ")[2] in lines
+
+
+def test_each_module_has_its_paragraph_and_each_paragraph_its_module() -> None:
+    """docs/whats-here.md is complete: cases and package files stand for themselves."""
+    page = (ROOT / "docs/whats-here.md").read_text("utf-8")
+    described = set(re.findall(r"^\*\*`([^`]+\.py)`\*\* \S", page, re.MULTILINE))
+
+    modules = {
+        str(path.relative_to(ROOT))
+        for package in PACKAGES.values()
+        for path in package.rglob("*.py")
+        if path.name != "__init__.py" and not path.name.startswith("test_")
+    }
+
+    assert described == modules
+
+
+def test_the_page_of_requirements_is_what_the_gate_writes() -> None:
+    """After a change: arqonbus-gate list --markdown > docs/requirements.md."""
+    program = Path(sys.executable).parent / "arqonbus-gate"
+
+    written = subprocess.run(
+        [str(program), "list", "--markdown"], check=True, capture_output=True, text=True, timeout=120
+    ).stdout
+
+    assert (ROOT / "docs/requirements.md").read_text("utf-8") == written
+
+
+def test_each_decision_is_listed() -> None:
+    """With its title."""
+    listed = (ROOT / "docs/decisions/README.md").read_text("utf-8")
+
+    pages = {path.name: path for path in (ROOT / "docs/decisions").glob("[0-9]*.md")}
+
+    titles = dict(re.findall(r"^\| \[\d{4}\]\((.+?)\) \| (.+) \|$", listed, re.MULTILINE))
+    assert {name: f"# {name[:4]} {title}" for name, title in titles.items()} == {
+        name: path.read_text("utf-8").partition("\n")[0] for name, path in pages.items()
+    }
