@@ -6,9 +6,10 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version as distribution_version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from cyclopts import App, CycloptsError, Parameter
+from cyclopts.validators import Number
 from rich.console import Console
 
 from arqonbus_conformance import catalogue
@@ -18,11 +19,21 @@ from arqonbus_conformance.report.json_report import write_json
 from arqonbus_conformance.report.junit import write_junit
 from arqonbus_conformance.report.terminal import Live, show
 from arqonbus_conformance.requirements import REVISION, Scope, requirement_set
-from arqonbus_conformance.runner import KeywordError, RunRequest, run
+from arqonbus_conformance.runner import run
+from arqonbus_conformance.session import KeywordError, RunRequest
 from arqonbus_conformance.target import ProfileError, Target, embedded_reference, quick_target, read_profile
 from arqonbus_conformance.verdict import ExitCode
 
 __all__ = ["app", "main"]
+
+MOST_JOBS: Final = 16
+"""The most processes that may share a run."""
+
+
+def default_jobs() -> int:
+    """One process more than there are processors, because cases wait at least as much as they compute."""
+    return min(MOST_JOBS, (os.cpu_count() or 1) + 1)
+
 
 app = App(
     name="arqonbus-gate",
@@ -63,6 +74,7 @@ def run_command(
     json: Path = Path("reports/gate.json"),
     junit: Path = Path("reports/gate.xml"),
     seed: int | None = None,
+    jobs: Annotated[int | None, Parameter(validator=Number(gte=1, lte=MOST_JOBS))] = None,
     verbose: Annotated[bool, Parameter(name=["--verbose", "-v"], negative="")] = False,
 ) -> int:
     """Judge a deployment; the reference that is shipped, where no other is named.
@@ -92,6 +104,8 @@ def run_command(
         Where the JUnit report is written.
     seed
         The seed of everything random; random unless given, and in the report.
+    jobs
+        How many processes share the cases; one more than there are processors unless given.
     verbose
         Show tracebacks of suite faults.
     """
@@ -110,7 +124,7 @@ def run_command(
         listener=live,
     )
     try:
-        report = run(judge, RunRequest(suites, keyword))
+        report = run(judge, RunRequest(suites, keyword), jobs=jobs or default_jobs())
     finally:
         live.stop()
     write_json(report, json)

@@ -7,7 +7,7 @@ from typing import Protocol
 from arqonbus_conformance.judging import CaseResult
 from arqonbus_conformance.registration import suite_folders
 from arqonbus_conformance.requirements import RequirementSet, Scope, requirement_set
-from arqonbus_conformance.stage import Stage
+from arqonbus_conformance.stage import Surroundings
 from arqonbus_conformance.target import Target
 
 __all__ = ["Judge", "Listener"]
@@ -41,6 +41,7 @@ class Judge:
     """What one run knows; the plugin writes into it, reports read from it.
 
     Attributes:
+        surroundings: what the main deployment turned out to be, once it was looked at.
         results: the verdicts so far, in the order in which the cases ran.
         faults: what is wrong with the suite itself, beyond single cases.
         selected: how many cases were selected.
@@ -64,12 +65,17 @@ class Judge:
         self.folders = dict(folders) if folders is not None else suite_folders()
         self.requirements = requirements if requirements is not None else requirement_set()
         self.listener: Listener = listener if listener is not None else _Silent()
-        self.stage = Stage(target, scope)
+        self.surroundings = Surroundings(target.endpoints, target.claims, ())
         self.results: list[CaseResult] = []
         self.faults: list[str] = []
         self.selected = 0
         self.unreachable: str | None = None
         self.interrupted = False
+
+    def place(self, case: str) -> tuple[int, str]:
+        """Where a case stands in a report: suites in their order, cases in the order of their modules."""
+        suite, _, rest = case.partition("/")
+        return (list(self.folders).index(suite), rest.partition("::")[0])
 
     def record(self, result: CaseResult) -> None:
         """Note the verdict of one case."""

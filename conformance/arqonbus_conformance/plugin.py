@@ -98,24 +98,33 @@ def _target(config: pytest.Config) -> Target:
     return embedded_reference()
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session", autouse=True)
-async def _stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+@pytest.fixture(scope="session")
+def _stage(request: pytest.FixtureRequest) -> Stage:
+    judge = request.config.stash[JUDGE]
+    return Stage(judge.target, judge.scope)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def _main(request: pytest.FixtureRequest, _stage: Stage) -> AsyncIterator[Stage]:
     judge = request.config.stash[JUDGE]
     try:
-        await judge.stage.open()
+        await _stage.open()
     except Unreachable as fault:
         judge.unreachable = str(fault)
         request.session.shouldstop = "the target cannot be reached"
-        await judge.stage.close()
+        await _stage.close()
         raise
-    yield judge.stage
-    await judge.stage.close()
+    judge.surroundings = _stage.surroundings()
+    yield _stage
+    await _stage.close()
 
 
 @pytest.fixture(autouse=True)
 def _case(request: pytest.FixtureRequest, _stage: Stage) -> Case:
     case: Case = request.node.stash[CASE]
-    request.config.stash[RECORDER].require(case)
+    if case.on_main or _stage.target.endpoints is not None:
+        request.getfixturevalue("_main")
+    request.config.stash[RECORDER].require(case, _stage)
     return case
 
 

@@ -15,6 +15,7 @@ from arqonbus_conformance.judging import CaseResult, Finding, finding_of
 from arqonbus_conformance.marks import CASE_SECONDS, Need
 from arqonbus_conformance.namespace import Namespace
 from arqonbus_conformance.registration import case_id
+from arqonbus_conformance.stage import Stage
 from arqonbus_conformance.transcript import Transcript
 from arqonbus_conformance.verdict import Verdict
 
@@ -30,6 +31,12 @@ FIXTURE_NEEDS: Final = {
     "telemetry": Need.TELEMETRY,
 }
 """What a case needs by asking for a fixture."""
+CASE_FOLDER: Final = "suites"
+"""The part of a module's name that says it belongs to the cases."""
+MAIN_FIXTURES: Final = frozenset({"bus", "http", "telemetry"})
+"""The fixtures that are the main deployment, on which cases run one after the other."""
+MAIN_NEEDS: Final = frozenset({Need.AUTH, Need.NO_AUTH, Need.CONSUMER_GROUPS, Need.DURABLE})
+"""The needs that only the main deployment can answer."""
 TRANSCRIPT_LINES: Final = 200
 """How many of the last lines of a transcript a report keeps."""
 FAULT_CHARACTERS: Final = 3000
@@ -48,6 +55,9 @@ class Case:
         declared = {Need(name) for mark in item.iter_markers("needs") for name in mark.args}
         asked = {FIXTURE_NEEDS[name] for name in getattr(item, "fixturenames", ()) if name in FIXTURE_NEEDS}
         self.needs = declared | asked
+        asks_main = bool(MAIN_FIXTURES.intersection(getattr(item, "fixturenames", ())))
+        self.on_main = asks_main or bool(self.needs & MAIN_NEEDS)
+        self.group = _shared_fixture(item)
         limit = item.get_closest_marker("time_limit")
         self.seconds_allowed = float(limit.args[0]) if limit is not None else CASE_SECONDS
         self.sentence = (inspect.getdoc(getattr(item, "function", None)) or "").partition("\n")[0]
@@ -76,6 +86,18 @@ class Case:
             finding=worst,
             transcript=tuple(self.transcript.lines(TRANSCRIPT_LINES)) if kept else (),
         )
+
+
+def _shared_fixture(item: pytest.Item) -> str:
+    """The fixture of the suites that this case shares with others, "" where it shares none."""
+    info = getattr(item, "_fixtureinfo", None)  # the only place where pytest says which fixture is which
+    if info is None:
+        return ""
+    for name, definitions in sorted(info.name2fixturedefs.items()):
+        definition = definitions[-1]
+        if definition.scope != "function" and CASE_FOLDER in definition.func.__module__.split("."):
+            return f"{definition.func.__module__}.{name}"
+    return ""
 
 
 CASE = pytest.StashKey[Case]()
@@ -150,7 +172,7 @@ class Recorder:
         """Pytest itself, or a plugin, failed: a fault of the suite."""
         self._judge.faults.append(f"internal error: {str(excrepr)[-FAULT_CHARACTERS:]}")
 
-    def require(self, case: Case) -> None:
+    def require(self, case: Case, stage: Stage) -> None:
         """Return when the case can be judged.
 
         Raises:
@@ -158,7 +180,6 @@ class Recorder:
             Unfinished: the deployment does not greet, on which this case stands.
             OutOfScope, NotOffered, NotApplicable: its needs are not met.
         """
-        stage = self._judge.stage
         stage.check_offered(case.needs)
         seen = stage.greeting
         if seen is not None and GREETING in case.requirements:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
-from typing import Final
+from typing import Final, NamedTuple
 
 from arqonbus_fixtures.valkey import Valkey, ValkeyError, open_valkey
 
@@ -27,10 +27,18 @@ from arqonbus_conformance.tokens import Credentials
 from arqonbus_conformance.transcript import Transcript
 from arqonbus_conformance.wire import Endpoint
 
-__all__ = ["Stage"]
+__all__ = ["Stage", "Surroundings"]
 
 PROBE_SECONDS: Final = 3.0
 """The longest the probe waits for each thing: the connection, the upgrade, the welcome."""
+
+
+class Surroundings(NamedTuple):
+    """What the main deployment turned out to be."""
+
+    endpoints: Endpoints | None
+    claims: Mapping[str, bool]
+    notes: tuple[str, ...]
 
 
 class Stage:
@@ -71,6 +79,10 @@ class Stage:
     async def close(self) -> None:
         """End what was launched."""
         await self._stack.aclose()
+
+    def surroundings(self) -> Surroundings:
+        """What is known of the main deployment."""
+        return Surroundings(self.endpoints, dict(self.claims), tuple(self.notes))
 
     def launcher(self, namespace: Namespace, transcript: Transcript) -> Launch:
         """What launches deployments for one case.

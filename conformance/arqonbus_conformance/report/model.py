@@ -123,10 +123,10 @@ class Timing(NamedTuple):
 
 def make_report(judge: Judge, selection: Selection, timing: Timing) -> Report:
     """The report of a run that is over, whichever way it ended."""
+    judge.results.sort(key=lambda result: judge.place(result.id))
     lines = _requirement_lines(judge, selection)
     code = _exit_code(judge, lines)
-    stage = judge.stage
-    endpoints = stage.endpoints
+    endpoints = judge.surroundings.endpoints
     return Report(
         schema_version=SCHEMA_VERSION,
         suite_version=version("arqonbus-conformance"),
@@ -136,7 +136,7 @@ def make_report(judge: Judge, selection: Selection, timing: Timing) -> Report:
             bus=endpoints.bus if endpoints else None,
             http=endpoints.http if endpoints else None,
             telemetry=endpoints.telemetry if endpoints else None,
-            claims=dict(stage.claims),
+            claims=dict(judge.surroundings.claims),
             launch=judge.target.launch.command if judge.target.launch else None,
         ),
         level=DEPTH,
@@ -180,7 +180,7 @@ def _exit_code(judge: Judge, lines: Sequence[RequirementLine]) -> ExitCode:
 
 
 def _notes(judge: Judge, selection: Selection) -> list[str]:
-    notes = list(judge.stage.notes)
+    notes = list(judge.surroundings.notes)
     if judge.unreachable is not None:
         notes.append(judge.unreachable)
     if not selection.complete:
