@@ -20,8 +20,8 @@ MAX_COMMAND_LENGTH = 128
 SHOWN_CHARACTERS = 64
 """Characters of a refused value that an error text shows."""
 
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
-_BRACKET = re.compile(rb"[][{}]")
+_NEXT_BRACKET = re.compile(rb'[^]["{}]*+(?:"(?:[^"\\]++|\\.)*+"[^]["{}]*+)*+([][{}])', re.DOTALL)
+"""Everything up to the next bracket outside strings; matched, never searched, so that no frame costs its square."""
 _LEADING_ID = re.compile(rb'\s*\{\s*"id"\s*:\s*"([^"\\\x00-\x1f]{1,128})"')
 _CLIENT_TYPES = ("message", "command", "telemetry", "operator.join")
 
@@ -67,10 +67,14 @@ _decoder = json.JSONDecoder(
 def nesting_exceeds(frame: bytes, limit: int) -> bool:
     """True when brackets outside strings open more than `limit` levels."""
     depth = 0
-    for bracket in _BRACKET.finditer(_STRING.sub(b"", frame)):
-        depth += 1 if bracket[0] in b"[{" else -1
+    found = _NEXT_BRACKET.match(frame)
+    while found is not None:
+        depth += 1 if found[1] in b"[{" else -1
         if depth > limit:
             return True
+        if depth <= 0:  # the document is over; what follows is refused whatever it is
+            return False
+        found = _NEXT_BRACKET.match(frame, found.end())
     return False
 
 

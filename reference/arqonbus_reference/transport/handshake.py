@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import NamedTuple
 
 import msgspec
+from websockets import http11
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
@@ -14,6 +15,9 @@ from arqonbus_reference.access import Principal, RejectedError
 
 MAX_HEAD_BYTES = 32_768
 """Bytes of a request's head; a longer one is answered 431."""
+
+# AUTH-006: a token may have 8192 bytes, which websockets' own limit of a line does not leave room for.
+http11.MAX_LINE_LENGTH = MAX_HEAD_BYTES
 
 RETRY_AFTER_SECONDS = 1
 PATHS = ("/", "/ws")
