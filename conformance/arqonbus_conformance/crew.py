@@ -219,16 +219,21 @@ def run(judge: Judge, request: RunRequest, jobs: int) -> None:
         captain.steer()
     except KeyboardInterrupt:
         judge.interrupted = True
+        _interrupt(members)
     finally:
         _dismiss(members)
     if captain.keyword_fault is not None:
         raise KeywordError(captain.keyword_fault)
 
 
-def _dismiss(members: Sequence[BaseProcess]) -> None:
+def _interrupt(members: Sequence[BaseProcess]) -> None:
     for member in members:
         if member.is_alive() and member.pid is not None:
             os.kill(member.pid, signal.SIGINT)
+
+
+def _dismiss(members: Sequence[BaseProcess]) -> None:
+    """Let every member end what it launched; whoever takes too long is killed, and what it launched dies with it."""
     for member in members:
         member.join(FAREWELL_SECONDS)
         if member.is_alive():

@@ -23,6 +23,8 @@ SHOWN_REASONS: Final = 6
 """How many different reasons of undecided cases are shown."""
 SHOWN_FRAMES: Final = 8
 """How many of the last lines of a transcript are shown."""
+SHOWN_COLUMNS: Final = 200
+"""How much of each of them is shown."""
 SHOWN_CHARACTERS: Final = 600
 """How much of a long value is shown."""
 PLAIN_LINE_SECONDS: Final = 5.0
@@ -191,22 +193,24 @@ def _cut(text: str) -> str:
 
 
 def _show_failure(failure: Failure, console: Console, *, verbose: bool) -> None:
+    def say(line: str) -> None:
+        console.print(line, highlight=False, soft_wrap=True)
+
     style = STYLE[Verdict(failure.verdict)]
-    names = ", ".join(failure.requirements)
-    console.print(f"[{style}]{failure.verdict}[/] [bold]{names}[/] {escape(failure.case)}", highlight=False)
-    console.print(f"  {escape(failure.sentence)}", highlight=False)
+    say(f"[{style}]{failure.verdict}[/] [bold]{', '.join(failure.requirements)}[/] {escape(failure.case)}")
+    say(f"  {escape(failure.sentence)}")
     for label, text in (
         ("found", failure.reason),
         ("expected", failure.expected),
         ("actual", failure.actual),
     ):
         if text:
-            console.print(f"  [dim]{label}:[/] {_cut(text)}", highlight=False)
+            say(f"  [dim]{label}:[/] {_cut(text)}")
     for line in failure.transcript[-SHOWN_FRAMES:]:
-        console.print(f"  [dim]{escape(line[:160])}[/]", highlight=False)
+        say(f"  [dim]{escape(line[:SHOWN_COLUMNS])}[/]")
     if verbose and failure.traceback:
-        console.print(escape(failure.traceback), highlight=False)
-    console.print(f"  [dim]replay:[/] {escape(failure.replay)}\n", highlight=False, soft_wrap=True)
+        say(escape(failure.traceback))
+    say(f"  [dim]replay:[/] {escape(failure.replay)}\n")
 
 
 def _show_closing(report: Report, console: Console) -> None:
