@@ -18,6 +18,11 @@ DEFAULT_PREFETCH_ENTRIES = 16
 MAX_PREFETCH_ENTRIES = 256
 
 MAX_GROUPS_PER_CLIENT = 64
+"""Groups that one connection may join."""
+
+MAX_PLACES_PER_CLIENT = 1024
+"""Groups remembered of one connection; in others the storage forgets it an hour later."""
+
 MAX_FEEDS = 1024
 """Groups that this process feeds: each asks the storage at least once a second."""
 
@@ -49,7 +54,8 @@ class PushConsumers:
         self._report = report or _raised_in_loop
         self._feeds: dict[Place, GroupFeed] = {}
         self._feeds_of: dict[StreamKey, list[GroupFeed]] = {}
-        self._places_of: dict[str, dict[Place, None]] = {}
+        self._places_of: dict[str, dict[Place, bool]] = {}
+        """For each client the groups it uses, and whether it joined them."""
         self._left_behind: dict[Place, dict[str, None]] = {}
         self._farewells: asyncio.Queue[tuple[str, Place]] = asyncio.Queue(MAX_FAREWELLS)
         self._farewell: asyncio.Task[None] | None = None
@@ -67,11 +73,17 @@ class PushConsumers:
             CommandError: STORAGE_UNAVAILABLE, CAPABILITY_UNAVAILABLE, COMMAND_VALIDATION_ERROR beyond 64 groups.
         """
         place = (key, group)
-        places = self._remembered(client_id, place)
+        places = self._places_of.setdefault(client_id, {})
+        if not places.get(place) and sum(places.values()) >= MAX_GROUPS_PER_CLIENT:
+            raise CommandError(
+                "COMMAND_VALIDATION_ERROR",
+                f"group: one connection may join {MAX_GROUPS_PER_CLIENT} groups at most",
+            )
         with told_to_client():
             await self._storage.group_create(key, group, from_beginning=False)
         if self._places_of.get(client_id) is not places:
             return  # it left meanwhile
+        places[place] = True
         feed = self._feeds.get(place) or self._fed(place)
         known = feed.consumers.get(client_id)
         if known is None:
@@ -86,12 +98,10 @@ class PushConsumers:
             feed.acked(entry_ids)
 
     def reads_by_itself(self, client_id: str, key: StreamKey, group: str) -> None:
-        """Remember that the client is a consumer of the group, to forget it in the storage when it leaves.
-
-        Raises:
-            CommandError: COMMAND_VALIDATION_ERROR beyond 64 groups.
-        """
-        self._remembered(client_id, (key, group))
+        """Remember that the client is a consumer of the group, to forget it in the storage when it leaves."""
+        places = self._places_of.setdefault(client_id, {})
+        if len(places) < MAX_PLACES_PER_CLIENT:
+            places.setdefault((key, group), False)
 
     def leave(self, client_id: str) -> None:
         """The client is gone: what it had not acknowledged goes to others."""
@@ -115,16 +125,6 @@ class PushConsumers:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-
-    def _remembered(self, client_id: str, place: Place) -> dict[Place, None]:
-        places = self._places_of.setdefault(client_id, {})
-        if place not in places and len(places) >= MAX_GROUPS_PER_CLIENT:
-            raise CommandError(
-                "COMMAND_VALIDATION_ERROR",
-                f"group: one connection may use {MAX_GROUPS_PER_CLIENT} groups at most",
-            )
-        places[place] = None
-        return places
 
     def _fed(self, place: Place) -> GroupFeed:
         if len(self._feeds) >= MAX_FEEDS:

@@ -37,12 +37,11 @@ _last_stored_at = attrgetter("last_stored_at")
 class _Stream:
     """The newest entries of one stream: `entries[head:]`; what lies before the head is forgotten and awaits one removal for many."""
 
-    __slots__ = ("bytes", "entries", "head", "last", "last_stored_at", "origin")
+    __slots__ = ("entries", "head", "last", "last_stored_at", "origin")
 
     def __init__(self, origin: int) -> None:
         self.entries: list[Entry | None] = []
         self.head = 0
-        self.bytes = 0
         self.last = origin
         self.last_stored_at = 0
         self.origin = origin
@@ -61,9 +60,7 @@ class _Stream:
         if self.head > 64 and self.head * 2 > len(self.entries):
             del self.entries[: self.head]
             self.head = 0
-        size = _size(oldest)
-        self.bytes -= size
-        return size
+        return len(oldest.message) + ENTRY_OVERHEAD_BYTES
 
     def first_from(self, ms: int) -> int:
         """Index of the first entry stored at `ms` or later."""
@@ -126,8 +123,7 @@ class MemoryStorage:
         for key, origin in self._new_streams(entries).items():
             self._streams[key] = _Stream(origin)
             self._rooms.setdefault(key.tenant, {}).setdefault(key.room, {})[key] = None
-        for entry in entries:
-            self._append(entry)
+        self._keep(entries)
         if self._bytes > MEMORY_BYTES:
             self._forget_beyond_bound()
         return "memory"
@@ -237,19 +233,21 @@ class MemoryStorage:
             raise StorageUnavailableError(f"more than {MAX_STREAMS} streams")
         return origins
 
-    def _append(self, entry: Entry) -> None:
-        stream = self._streams[entry.key]
-        if (
-            entry.stored_at < stream.last_stored_at
-        ):  # the clock was set back: time within a stream does not follow it
-            entry = entry._replace(stored_at=stream.last_stored_at)
-        stream.entries.append(entry)
-        stream.last = entry.sequence
-        stream.last_stored_at = entry.stored_at
-        stream.bytes += (size := _size(entry))
-        self._bytes += size
-        if stream.held > self._max_history:
-            self._bytes -= stream.drop_oldest()
+    def _keep(self, entries: Sequence[Entry]) -> None:
+        key: StreamKey | None = None
+        for entry in entries:
+            if entry.key is not key:
+                key = entry.key
+                stream = self._streams[key]
+            if entry.stored_at < stream.last_stored_at:
+                # The clock was set back: time within a stream does not follow it.
+                entry = entry._replace(stored_at=stream.last_stored_at)  # noqa: PLW2901
+            stream.entries.append(entry)
+            stream.last = entry.sequence
+            stream.last_stored_at = entry.stored_at
+            self._bytes += len(entry.message) + ENTRY_OVERHEAD_BYTES
+            if len(stream.entries) - stream.head > self._max_history:
+                self._bytes -= stream.drop_oldest()
 
     def _forget_beyond_bound(self) -> None:
         """Forget the oldest entries of one stream after another, those longest without a message first."""
@@ -279,10 +277,6 @@ def _taken(entries: Iterable[Entry], limit: int) -> tuple[list[Entry], bool]:
             return taken, True
         taken.append(entry)
     return taken, False
-
-
-def _size(entry: Entry) -> int:
-    return len(entry.message) + ENTRY_OVERHEAD_BYTES
 
 
 def _no_groups() -> NoReturn:

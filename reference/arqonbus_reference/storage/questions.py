@@ -16,8 +16,8 @@ class Questions(ABC):
         """What the script gives, once every write that it may have seen is acknowledged.
 
         Raises:
-            ResponseError: the server refused.
-            StorageUnavailableError: no answer in time, or a write that the script may have seen failed.
+            UnknownGroupError: the script asked for a group that the stream has not.
+            StorageUnavailableError: refused, no answer in time, or a write that the script may have seen failed.
         """
 
 

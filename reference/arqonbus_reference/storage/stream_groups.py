@@ -1,8 +1,7 @@
 """Consumer groups of streams."""
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from arqonbus_reference.storage import keys
@@ -11,11 +10,9 @@ from arqonbus_reference.storage.interface import (
     Entry,
     GroupEntry,
     PendingEntry,
-    StorageUnavailableError,
     StreamKey,
-    UnknownGroupError,
 )
-from arqonbus_reference.storage.lane import ResponseError, script
+from arqonbus_reference.storage.lane import script
 from arqonbus_reference.storage.questions import Questions, strides
 from arqonbus_reference.storage.views import PAGE_BYTES
 
@@ -81,18 +78,7 @@ class StreamGroups(Questions):
 
     async def _group(self, action: str, key: StreamKey, group: str, *args: str | int) -> Any:
         self._require_groups()
-        with _unknown_group():
-            return await self._ask(script(f"group_{action}"), (keys.stream(key),), group, *args)
-
-
-@contextmanager
-def _unknown_group() -> Iterator[None]:
-    try:
-        yield
-    except ResponseError as error:
-        if "NOGROUP" in str(error) or "no such key" in str(error):
-            raise UnknownGroupError from error
-        raise StorageUnavailableError(f"refused: {type(error).__name__}") from error
+        return await self._ask(script(f"group_{action}"), (keys.stream(key),), group, *args)
 
 
 def _given(key: StreamKey, flat: list[Any]) -> list[GroupEntry]:

@@ -22,6 +22,7 @@ from arqonbus_reference.storage.interface import (
     StorageStatus,
     StorageUnavailableError,
     StreamKey,
+    UnknownGroupError,
 )
 from arqonbus_reference.storage.lane import Lane, ResponseError, Script, Word, script
 from arqonbus_reference.storage.persistence import PersistenceLook, look
@@ -235,6 +236,10 @@ class StreamsStorage(StreamHistory, StreamGroups):
         except StorageUnavailableError:
             self._alarm.set()
             raise
+        except ResponseError as error:
+            if _says_unknown_group(error):
+                raise UnknownGroupError from error
+            raise StorageUnavailableError(_reason_of(error)) from error
         if (writing := self._writing) is not None:
             left = deadline - asyncio.get_running_loop().time()
             await asyncio.wait({writing}, timeout=max(0.0, left))
@@ -313,6 +318,10 @@ def _reason_of(error: BaseException) -> str:
     if isinstance(error, ResponseError):
         return f"the server refused: {str(error).partition(' script:')[0][:120]}"
     return "a write was given up"
+
+
+def _says_unknown_group(error: ResponseError) -> bool:
+    return "NOGROUP" in str(error) or "no such key" in str(error)
 
 
 def _surfaced(task: asyncio.Task[None]) -> None:

@@ -23,11 +23,16 @@ VISIBLE = 8
 STREAMS = [(room, channel) for room in ("a", "a-b", "a.b") for channel in (None, "a", "z", "Z")]
 fresh = itertools.count()
 
-appends = st.lists(st.tuples(st.sampled_from(STREAMS), st.integers(0, 2)), max_size=60)
+# Few rooms, many ties: what is hard is the order of entries stored in the same millisecond across pages.
+appends = st.lists(
+    st.tuples(st.sampled_from(STREAMS[:6]) | st.sampled_from(STREAMS), st.sampled_from([0, 0, 1, 2])),
+    max_size=60,
+)
 bounds = st.none() | st.integers(0, 40)
 queries = st.tuples(
-    st.sampled_from([*STREAMS, ("a", "*"), ("a-b", "*"), (None, None), ("nowhere", "*"), ("a", "unknown")]),
-    st.integers(1, 12),
+    st.sampled_from([("a", "*"), (None, None)])
+    | st.sampled_from([*STREAMS, ("a", "*"), ("a-b", "*"), (None, None), ("nowhere", "*"), ("a", "unknown")]),
+    st.integers(1, 5),
     bounds,
     bounds,
 )
@@ -106,7 +111,7 @@ def connected(shared_valkey_url: str) -> Iterator[tuple[asyncio.Runner, StreamsS
 
 @given(appends, queries)
 @settings(
-    max_examples=60,
+    max_examples=150,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

@@ -18,11 +18,11 @@ if #since == #landed then
     return #landed
 end
 -- Another writer went on behind them: only ours may go, and their sequences stay a hole.
+local groups = redis.call('XINFO', 'GROUPS', key)
 for i = 1, #landed do
     redis.call('XDEL', key, landed[i])
-end
-local groups = redis.call('XINFO', 'GROUPS', key)
-for g = 1, #groups do
-    redis.call('XACK', key, groups[g][2], unpack(landed))
+    for g = 1, #groups do
+        redis.call('XACK', key, groups[g][2], landed[i])
+    end
 end
 return 0
