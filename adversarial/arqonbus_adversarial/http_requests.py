@@ -136,5 +136,5 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, se
         writer.write_eof()
         await writer.drain()
         return await reader.read(ANSWER_BYTES)
-    except ConnectionError:  # a refused request may be cut off before it was read whole
+    except OSError:  # a refused request may be cut off before it was read whole
         return b""

@@ -15,7 +15,7 @@ PROTOCOL_ERROR: Final = frozenset({1002})
 NOT_UTF_8: Final = frozenset({1002, 1007})
 """A close reason that is not UTF-8 is a protocol error and an encoding error: either code is right."""
 TOO_LARGE: Final = frozenset({1002, 1009})
-"""A length with its highest bit set is forbidden, and beyond any limit: either code is right."""
+"""A length that is forbidden and beyond any limit too: either code is right."""
 
 DOCUMENT: Final = b"@document@"
 """Stands for the whole document in the payload of a frame."""
@@ -113,7 +113,7 @@ def _control_frames() -> Iterator[ProtocolFault]:
         for size in (126, 1000, 65536):
             payload = _NORMAL + b"x" * (size - len(_NORMAL))
             yield ProtocolFault(f"{name}-of-{size}", (masked(opcode, payload), _WHOLE))
-    yield ProtocolFault("ping-announcing-2-to-40", (header_alone(Opcode.PING, 2**40),))
+    yield ProtocolFault("ping-announcing-2-to-40", (header_alone(Opcode.PING, 2**40),), TOO_LARGE)
 
 
 def _closes() -> Iterator[ProtocolFault]:

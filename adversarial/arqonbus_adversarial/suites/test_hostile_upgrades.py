@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 from arqonbus_conformance import expect
@@ -21,6 +22,7 @@ from arqonbus_adversarial.http_requests import (
 )
 
 UPGRADE_LINE = "GET / HTTP/1.1"
+STATUS_LINE = re.compile(rb"^HTTP/1\.[01] \d", re.MULTILINE)
 
 FLOODS = {
     "many-headers": [f"X-Header-{number}: x" for number in range(20_000)],
@@ -92,7 +94,7 @@ async def test_an_upgrade_with_a_body_is_refused_or_its_body_not_obeyed(bus: Bus
     )
 
     assert not answer.startswith(b"HTTP/1.1 101"), answer[:200]
-    assert answer.count(b"HTTP/1.1 ") <= 1, answer
+    assert len(STATUS_LINE.findall(answer)) <= 1, answer
     ann = await bus.connect("witness")
     await ann.barrier()
 
