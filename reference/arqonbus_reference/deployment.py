@@ -193,7 +193,11 @@ class Deployment:
     def send(self, outbound: Outbound) -> None:
         """Hand frames to the connections; those that are gone drop them."""
         for session, frames in outbound.items():
-            session.outlet.send(frames)
+            try:
+                session.outlet.send(frames)
+            except Exception as error:  # noqa: BLE001  the boundary: one dead connection must not silence others (CONN-012)
+                self.faults.report("websocket.write", error)
+                session.outlet.abort()
         if self._report_timer is None:
             self._report_timer = asyncio.get_running_loop().call_later(
                 ROUTED_REPORT_SECONDS, self._report_routed

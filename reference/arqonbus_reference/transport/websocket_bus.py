@@ -198,6 +198,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is closed."""
         self._bus.upgrading.discard(self)
+        self._closing = True  # a closed transport must not be written to
         for timer in (self._deadline, self._expiry):
             if timer is not None:
                 timer.cancel()

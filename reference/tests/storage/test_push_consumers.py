@@ -6,7 +6,7 @@ import pytest
 from arqonbus_reference import push_consumers
 from arqonbus_reference.errors import CommandError
 from arqonbus_reference.push_consumers import PushConsumers
-from arqonbus_reference.storage.interface import Entry, StreamKey
+from arqonbus_reference.storage.interface import Entry, StorageUnavailableError, StreamKey
 from arqonbus_reference.storage.memory import MemoryStorage
 from arqonbus_reference.storage.streams import StreamsStorage
 
@@ -185,6 +185,27 @@ async def test_pushing_pauses_with_the_storage_and_resumes(valkey, push, streams
     await until(lambda: len(ann.got) == 4)
 
     assert ann.got == [(1, 1), (2, 1), (3, 1), (4, 1)]
+
+
+async def test_entries_read_and_lost_on_the_way_are_sent_when_the_storage_is_back(  # noqa: PLR0917 - fixtures
+    patient, streams, publish, until, ann, monkeypatch
+):
+    """What the server gave out in an answer that never came is pending to its consumer, and is sent to it."""
+    read = streams.group_read
+
+    async def lost_once(*asked):
+        await read(*asked)
+        monkeypatch.setattr(streams, "group_read", read)
+        raise StorageUnavailableError("the connection was lost")
+
+    monkeypatch.setattr(streams, "group_read", lost_once)
+    await streams.group_create(KEY, "g", from_beginning=True)
+    await publish(patient, 1, 2)
+
+    await patient.join("ann", ann.deliver, KEY, "g", 16)
+    await until(lambda: len(ann.got) == 2)
+
+    assert ann.got == [(1, 2), (2, 2)]
 
 
 async def test_a_group_destroyed_under_its_consumers_is_made_again(push, streams, publish, until, ann):
