@@ -9,10 +9,11 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Final, Literal, NamedTuple, cast
 
 import pytest
@@ -113,16 +114,28 @@ def _sorted_out(items: Sequence[pytest.Item], faults: Sequence[str]) -> Collecte
     return Collected(tuple(on_main), tuple(map(tuple, largest_first)), tuple(faults))
 
 
-def _serve(link: Link, target: Target, scope: Scope, seed: int, request: RunRequest) -> None:
+class _Orders(NamedTuple):
+    """What a member must know."""
+
+    target: Target
+    scope: Scope
+    seed: int
+    folders: Mapping[str, Path]
+    request: RunRequest
+
+
+def _serve(link: Link, orders: _Orders) -> None:
     """The life of a member."""
     os.setsid()  # an interruption reaches the captain, who tells the crew
     member = _Member(link)
-    judge = member.judge = Judge(target, scope=scope, seed=seed, listener=member)
+    judge = member.judge = Judge(
+        orders.target, scope=orders.scope, seed=orders.seed, folders=orders.folders, listener=member
+    )
     keyword_fault = None
     # Without a captain nobody is left to tell; a second interruption finds everything ended already.
     with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
         try:
-            run_here(judge, request, plugins=[member])
+            run_here(judge, orders.request, plugins=[member])
         except KeywordError as fault:
             keyword_fault = str(fault)
         link.send(Ended(judge.surroundings, judge.unreachable, tuple(judge.faults), keyword_fault))
@@ -208,7 +221,9 @@ def run(judge: Judge, request: RunRequest, jobs: int) -> None:
     for _ in range(jobs):
         ours, theirs = context.Pipe()
         member = context.Process(
-            target=_serve, args=(theirs, judge.target, judge.scope, judge.seed, request), daemon=True
+            target=_serve,
+            args=(theirs, _Orders(judge.target, judge.scope, judge.seed, judge.folders, request)),
+            daemon=True,
         )
         member.start()
         theirs.close()

@@ -1,0 +1,56 @@
+import pytest
+from arqonbus_conformance.requirements import Level, RequirementSetError, Scope, parse, requirement_set
+
+GOOD = """
+revision = "1.0"
+[[requirement]]
+id = "ROUTE-007"
+level = "MUST"
+suite = "unit"
+scope = "endpoint"
+source = "docs/spec/routing.md"
+sentence = "It holds."
+"""
+
+
+def test_the_shipped_set_is_complete() -> None:
+    """Every obligation has an id of its own, a known suite, and a sentence that ends."""
+    shipped = requirement_set()
+
+    assert shipped.revision == "1.0"
+    assert len(shipped.by_id) > 200
+    assert {one.area for one in shipped.by_id.values()} >= {"CONF", "ENV", "ROUTE", "STORE", "TEL"}
+    assert all(one.sentence.endswith(".") for one in shipped.by_id.values())
+
+
+def test_a_requirement_is_parsed_into_its_types() -> None:
+    """Levels and scopes are no mere texts."""
+    one = parse(GOOD.encode()).by_id["ROUTE-007"]
+
+    assert (one.level, one.scope, one.area) == (Level.MUST, Scope.ENDPOINT, "ROUTE")
+
+
+def test_requirements_are_found_in_the_order_of_the_set() -> None:
+    """Whatever order they are asked for in."""
+    names = list(requirement_set().by_id)[:3]
+
+    assert [one.id for one in requirement_set().of(reversed(names))] == names
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "at least one"),
+        ("[[requirement", "not TOML"),
+        (GOOD + GOOD.replace('revision = "1.0"', ""), "occurs twice"),
+        (GOOD.replace("ROUTE-007", "route"), "AREA-NNN"),
+        (GOOD.replace('"MUST"', '"MAY"'), "level: 'MAY'"),
+        (GOOD.replace('"endpoint"', '"moon"'), "scope: 'moon'"),
+        (GOOD.replace('"unit"', "3"), "suite: 3"),
+        (GOOD.replace('sentence = "It holds."', ""), "sentence: None"),
+    ],
+)
+def test_a_wrong_set_is_refused_by_name(text: str, says: str) -> None:
+    """The error names the requirement, the field and what is allowed."""
+    with pytest.raises(RequirementSetError, match=says):
+        parse(text.encode())

@@ -1,0 +1,131 @@
+from pathlib import Path
+
+import pytest
+from arqonbus_conformance.target import (
+    ProfileError,
+    embedded_reference,
+    parse_profile,
+    quick_target,
+    read_profile,
+)
+
+WHOLE = """
+name = "staging"
+[endpoints]
+bus = "wss://bus.example:9100"
+http = "https://bus.example"
+telemetry = "ws://[::1]:8081"
+[claims]
+auth = true
+durable = false
+[credentials]
+jwt_secret_env = "GATE_SECRET"
+token_env = { a_admin = "GATE_ADMIN" }
+[launch]
+command = "{python} -m bus serve"
+[launch.environment]
+ARQONBUS_LOG_LEVEL = "debug"
+[control]
+valkey = "embedded"
+"""
+ENVIRONMENT = {"GATE_SECRET": "s" * 32, "GATE_ADMIN": "t.o.k"}
+
+
+def test_a_whole_profile_is_understood() -> None:
+    """Endpoints, claims, credentials by name, launch and control."""
+    target = parse_profile(WHOLE, ENVIRONMENT)
+
+    assert target.endpoints is not None
+    assert target.endpoints.http == "https://bus.example"
+    assert target.claims == {"auth": True, "durable": False}
+    assert target.credentials.secret == b"s" * 32
+    assert target.credentials.tokens == {("a", True): "t.o.k"}
+    assert target.launch is not None
+    assert target.launch.preflight == "{python} -m bus preflight"
+    assert target.valkey == "embedded"
+
+
+def test_a_profile_never_shows_a_secret() -> None:
+    """Credentials come from the environment by name; a profile holds no value."""
+    with pytest.raises(ProfileError, match="GATE_SECRET is not set"):
+        parse_profile(WHOLE, {"GATE_ADMIN": "t"})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('name = "staging"', "", "name: None is not allowed"),
+        ("wss://bus.example:9100", "http://bus.example", "endpoints.bus: 'http://bus.example'"),
+        ("wss://bus.example:9100", "ws://bus:99999", "endpoints.bus: 'ws://bus:99999'"),
+        ('bus = "wss://bus.example:9100"', "", "endpoints.bus: None"),
+        ("auth = true", 'auth = "yes"', "claims.auth: 'yes' is not allowed; allowed: true or false"),
+        ("auth = true", "flying = true", "claims.flying: True is not allowed; allowed: only auth"),
+        ('valkey = "embedded"', 'valkey = "moon"', "control.valkey: 'moon'"),
+        ("[control]", "[contrl]", "contrl"),
+        ('command = "{python} -m bus serve"', "", "launch.command: None"),
+        ('"debug"', "3", "launch.environment.ARQONBUS_LOG_LEVEL: 3"),
+        ("[claims]", "[claims", "not TOML"),
+    ],
+)
+def test_a_fault_is_named_with_value_and_allowed(old: str, new: str, says: str) -> None:
+    """Each problem says where it is, what stands there and what may."""
+    with pytest.raises(ProfileError) as caught:
+        parse_profile(WHOLE.replace(old, new, 1), ENVIRONMENT)
+
+    assert any(says in problem for problem in caught.value.problems)
+
+
+def test_every_problem_is_told_at_once() -> None:
+    """Nobody should have to run the gate five times to learn five faults."""
+    with pytest.raises(ProfileError) as caught:
+        parse_profile("[endpoints]\nbus = 1\n[claims]\nauth = 2\n[extra]\n", {})
+
+    assert len(caught.value.problems) == 4
+
+
+def test_a_profile_needs_something_to_judge() -> None:
+    """Neither endpoints nor a launch command: nothing."""
+    with pytest.raises(ProfileError, match="neither endpoints nor launch"):
+        parse_profile('name = "x"', {})
+
+
+def test_tables_must_be_tables() -> None:
+    """A text where a table belongs is a fault, not a crash."""
+    with pytest.raises(ProfileError, match="claims: 'all' is not allowed; allowed: a table"):
+        parse_profile('name = "x"\nclaims = "all"\n[launch]\ncommand = "x serve"', {})
+
+
+def test_a_profile_that_cannot_be_read_is_no_profile(tmp_path: Path) -> None:
+    """A missing file and one that is no text."""
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
+
+    for name in ("missing.toml", "binary.toml"):
+        with pytest.raises(ProfileError, match="cannot be read"):
+            read_profile(tmp_path / name)
+
+
+def test_the_embedded_reference_is_launched_with_its_own_secret() -> None:
+    """Two runs never share one."""
+    one, other = embedded_reference(), embedded_reference()
+
+    assert one.launch is not None
+    assert one.endpoints is None
+    assert one.valkey == "embedded"
+    assert len(one.secret) >= 32
+    assert one.secret != other.secret
+
+
+def test_a_quick_target_guesses_only_the_telemetry() -> None:
+    """Port 8081 of the same host, and it remembers that it guessed."""
+    target = quick_target("ws://[::1]:9100", None, None)
+
+    assert target.endpoints is not None
+    assert target.endpoints.telemetry == "ws://[::1]:8081"
+    assert target.telemetry_guessed
+    assert target.endpoints.http is None
+
+
+def test_a_quick_target_with_a_wrong_address_is_refused_by_its_option() -> None:
+    """The message names the option that was given."""
+    with pytest.raises(ProfileError, match="--url: 'bus:9100'"):
+        quick_target("bus:9100", None, None)
