@@ -53,7 +53,9 @@ class Deployment:
             describe_status=self.status,
         )
         self.history = History(storage)
-        self.consumers = PushConsumers(storage, min_idle_ms=settings.group_min_idle_ms)
+        self.consumers = PushConsumers(
+            storage, min_idle_ms=settings.group_min_idle_ms, report=self.faults.report
+        )
         self._groups = Groups(storage, self.consumers)
         self._synthesis = Synthesis(settings)
         self.pipeline = Pipeline(self.broker, storage, self)
