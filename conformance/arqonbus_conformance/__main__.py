@@ -113,25 +113,27 @@ def run_command(
     unknown = [name for name in suites if name not in PACKAGES]
     if unknown:
         raise UsageError(f"--suite: {unknown[0]!r} is not allowed; allowed: {', '.join(PACKAGES)}")
+    judged = _target(target, url, http, telemetry)
     # A stream of its own: pytest takes standard output away while cases run.
-    stream = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding=sys.stdout.encoding, errors="replace")
-    console = Console(file=stream)
-    live = Live(console)
-    judge = Judge(
-        _target(target, url, http, telemetry),
-        scope=scope,
-        seed=seed if seed is not None else secrets.randbelow(2**32),
-        listener=live,
-    )
-    try:
-        report = run(judge, RunRequest(suites, keyword), jobs=jobs or default_jobs())
-    finally:
-        live.stop()
-    write_json(report, json)
-    write_junit(report, junit)
-    show(report, console, verbose=verbose)
-    console.print(f"report: {json}, {junit}", highlight=False, soft_wrap=True)
-    stream.close()
+    with os.fdopen(
+        os.dup(sys.stdout.fileno()), "w", encoding=sys.stdout.encoding, errors="replace"
+    ) as stream:
+        console = Console(file=stream)
+        live = Live(console)
+        judge = Judge(
+            judged,
+            scope=scope,
+            seed=seed if seed is not None else secrets.randbelow(2**32),
+            listener=live,
+        )
+        try:
+            report = run(judge, RunRequest(suites, keyword), jobs=jobs or default_jobs())
+        finally:
+            live.stop()
+        write_json(report, json)
+        write_junit(report, junit)
+        show(report, console, verbose=verbose)
+        console.print(f"report: {json}, {junit}", highlight=False, soft_wrap=True)
     return report.exit_code
 
 

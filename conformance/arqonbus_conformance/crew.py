@@ -143,21 +143,28 @@ def _serve(link: Link, orders: _Orders) -> None:
 
 
 class _Captain:
-    """Hands out cases and gathers what comes of them."""
+    """Hands out cases and gathers what comes of them.
+
+    Attributes:
+        links: to the members that are not through yet.
+        awake: to those of them that have collected their cases.
+        keyword_fault: what pytest did not understand.
+    """
 
     def __init__(self, judge: Judge, links: Sequence[Link]) -> None:
         self._judge = judge
-        self._links = list(links)
-        self._first = self._links[0]
+        self.links = list(links)
+        self._first = self.links[0]
         self._on_main: deque[tuple[str, ...]] = deque()
         self._batches: deque[tuple[str, ...]] = deque()
         self._known = False
+        self.awake: set[Link] = set()
         self.keyword_fault: str | None = None
 
     def steer(self) -> None:
         """Return when every member is through."""
-        while self._links:
-            for ready in cast("list[Link]", wait(self._links)):
+        while self.links:
+            for ready in cast("list[Link]", wait(self.links)):
                 try:
                     news = ready.recv()
                 except (EOFError, ConnectionResetError):
@@ -168,6 +175,7 @@ class _Captain:
     def _hear(self, link: Link, news: News) -> None:
         match news:
             case Collected():
+                self.awake.add(link)
                 self._learn(news)
                 self._assign(link)
             case Free():
@@ -177,7 +185,8 @@ class _Captain:
             case CaseResult():
                 self._judge.record(news)
             case Ended():
-                self._links.remove(link)
+                self.links.remove(link)
+                self.awake.discard(link)
                 self._part(link, news)
 
     def _learn(self, collected: Collected) -> None:
@@ -205,7 +214,7 @@ class _Captain:
             self._judge.surroundings = news.surroundings
 
     def _lost(self, link: Link) -> None:
-        self._links.remove(link)
+        self.links.remove(link)
         self._judge.faults.append("a process of the gate ended before its work was done")
 
 
@@ -234,17 +243,19 @@ def run(judge: Judge, request: RunRequest, jobs: int) -> None:
         captain.steer()
     except KeyboardInterrupt:
         judge.interrupted = True
-        _interrupt(members)
+        for member, link in zip(members, links, strict=True):
+            _interrupt(member, awake=link in captain.awake, through=link not in captain.links)
     finally:
         _dismiss(members)
     if captain.keyword_fault is not None:
         raise KeywordError(captain.keyword_fault)
 
 
-def _interrupt(members: Sequence[BaseProcess]) -> None:
-    for member in members:
-        if member.is_alive() and member.pid is not None:
-            os.kill(member.pid, signal.SIGINT)
+def _interrupt(member: BaseProcess, *, awake: bool, through: bool) -> None:
+    if awake and member.is_alive() and member.pid is not None:
+        os.kill(member.pid, signal.SIGINT)
+    elif not through:  # it is still starting and has launched nothing
+        member.kill()
 
 
 def _dismiss(members: Sequence[BaseProcess]) -> None:

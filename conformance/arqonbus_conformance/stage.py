@@ -27,10 +27,13 @@ from arqonbus_conformance.tokens import Credentials
 from arqonbus_conformance.transcript import Transcript
 from arqonbus_conformance.wire import Endpoint
 
-__all__ = ["Stage", "Surroundings"]
+__all__ = ["NO_LAUNCH", "Stage", "Surroundings"]
 
 PROBE_SECONDS: Final = 3.0
 """The longest the probe waits for each thing: the connection, the upgrade, the welcome."""
+
+NO_LAUNCH: Final = "it needs a launch command, which the target does not give"
+"""Why a case that launches deployments was not judged."""
 
 
 class Surroundings(NamedTuple):
@@ -124,7 +127,7 @@ class Stage:
         if launching and self.scope is Scope.ENDPOINT:
             raise OutOfScope("it needs a deployment of its own, and the scope is endpoint")
         if launching and self.target.launch is None:
-            raise NotOffered("it needs a launch command, which the target does not give")
+            raise NotOffered(NO_LAUNCH)
         if Need.CONTROL_VALKEY in wanted and self.target.valkey is None:
             raise NotOffered("it needs a Valkey that may be killed, which the target does not give")
         for need in sorted(wanted & self._missing.keys()):

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.requirements import Level, Scope
+from arqonbus_conformance.stage import NO_LAUNCH
 from arqonbus_conformance.verdict import ExitCode, Verdict
 
 __all__ = ["closing_sentence", "replay_command"]
@@ -48,16 +49,17 @@ def _named(ids: Sequence[str]) -> str:
 def _undecided(judge: Judge, musts: Sequence[Line]) -> str:
     left = [line.id for line in musts if line.verdict in UNDECIDED]
     said = f"{len(left)} MUST requirements were not decided ({_named(left)})"
-    if judge.target.launch is None and judge.scope is Scope.DEPLOYMENT:
-        return (
-            f"{said}: the target gives no launch command; judge only what can be seen from outside with "
-            "--scope endpoint, or give a profile with a launch command (--target)"
-        )
     reasons = [
         result.finding.reason
         for result in judge.results
         if result.finding is not None and result.verdict in UNDECIDED
     ]
+    if NO_LAUNCH in reasons:
+        return (
+            f"{said}: {reasons.count(NO_LAUNCH)} cases need a launch command, which the target does not give; "
+            "judge only what can be seen from outside with --scope endpoint, or give a profile that says how to "
+            "launch deployments (--target)"
+        )
     why = f", the first being: {reasons[0]}" if reasons else ": no case judges them"
     return f"{said}; the reasons are in the report{why}"
 

@@ -1,0 +1,51 @@
+import pytest
+from arqonbus_conformance import __main__ as command_line
+
+
+def ended(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as ending:
+        command_line.main(arguments)
+    said = capfd.readouterr()
+    return int(ending.value.code or 0), said.out, said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("run", "--suite", "moon"), "--suite: 'moon' is not allowed; allowed: unit"),
+        (("run", "--http", "http://x"), "--http and --telemetry need --url"),
+        (("run", "--target", "x.toml", "--url", "ws://x"), "--target cannot be combined"),
+        (("run", "--scope", "moon"), "moon"),
+        (("run", "--jobs", "0"), "jobs"),
+        (("run", "--no-such-option"), "no-such-option"),
+        (("explain", "ROUTE-999"), "ROUTE-001"),
+        (("explain", "moon"), "CONF, PKG"),
+        (("moon",), "moon"),
+        (("run", "-k", "a and", "--jobs", "2"), "-k"),
+    ],
+)
+def test_a_wrong_command_line_ends_with_64(
+    capfd: pytest.CaptureFixture[str], arguments: tuple[str, ...], says: str
+) -> None:
+    """One line that names the option, the value and what is allowed; no traceback."""
+    code, _, complaint = ended(capfd, *arguments)
+
+    assert code == 64
+    assert says in complaint
+    assert "Traceback" not in complaint
+
+
+def test_a_profile_that_is_none_ends_with_78(capfd: pytest.CaptureFixture[str]) -> None:
+    """One line per problem."""
+    code, _, complaint = ended(capfd, "run", "--target", "missing.toml")
+
+    assert code == 78
+    assert "missing.toml cannot be read" in complaint
+
+
+def test_the_version_names_the_requirement_set(capfd: pytest.CaptureFixture[str]) -> None:
+    """And how many requirements it has."""
+    code, said, _ = ended(capfd, "version")
+
+    assert code == 0
+    assert "requirement set 1.0 (2" in said
