@@ -36,15 +36,15 @@ async def publish_all(client: Client, *texts: str, **target: Any) -> list[int]:
     return [reply["metadata"]["sequence"] for reply in replies]
 
 
-@requirement("STORE-016")
+@requirement("STORE-016", "ROUTE-019")
 @needs("control:valkey")
 @ENDINGS
-async def test_history_is_kept(launch: Launch, valkey: Valkey, end: Ending) -> None:
-    """Every view of history is, entry for entry, what it was before the end."""
+async def test_history_is_kept_and_goes_on(launch: Launch, valkey: Valkey, end: Ending) -> None:
+    """Every view of history is what it was before the end, and the next message has the next sequence."""
     deployment = await launch(env=launch.strict, valkey=valkey)
     ann = await deployment.bus.connect("ann")
-    await publish_all(ann, "1", "2", "3", **PLACE)
-    await publish_all(ann, "wide", room="r")
+    sequences = await publish_all(ann, "1", "2", "3", **PLACE)
+    sequences_of_room = await publish_all(ann, "wide", room="r")
     views: list[tuple[str, Record]] = [
         ("op.history.get", PLACE),
         ("op.history.get", {"room": "r"}),
@@ -54,32 +54,14 @@ async def test_history_is_kept(launch: Launch, valkey: Valkey, end: Ending) -> N
 
     await end(deployment)
     await deployment.restart()
-    bob = await deployment.bus.connect("bob")
+    bob, member = await deployment.bus.clients("bob", "member")
+    await member.join(**PLACE)
     after = [await bob.succeed(name, **args) for name, args in views]
 
     assert [view["entries"] for view in after] == [view["entries"] for view in before]
     assert [view["count"] for view in after] == [3, 4, 3]
-
-
-@requirement("ROUTE-019", "ROUTE-012")
-@needs("control:valkey")
-@ENDINGS
-async def test_a_sequence_goes_on(launch: Launch, valkey: Valkey, end: Ending) -> None:
-    """After the restart the next message of a channel, and of the room, has the next sequence."""
-    deployment = await launch(env=launch.strict, valkey=valkey)
-    ann = await deployment.bus.connect("ann")
-    before = await publish_all(ann, "1", "2", "3", **PLACE)
-    wide_before = await publish_all(ann, "wide", room="r")
-
-    await end(deployment)
-    await deployment.restart()
-    bob, member = await deployment.bus.clients("bob", "member")
-    await member.join(**PLACE)
-    after = await publish_all(bob, "4", "5", **PLACE)
-    wide_after = await publish_all(bob, "wide", room="r")
-
-    assert (before, after) == ([1, 2, 3], [4, 5])
-    assert (wide_before, wide_after) == ([1], [2])
+    assert sequences + await publish_all(bob, "4", "5", **PLACE) == [1, 2, 3, 4, 5]
+    assert sequences_of_room + await publish_all(bob, "wide", room="r") == [1, 2]
     delivered = await member.messages_until("5")
     assert [message["metadata"]["sequence"] for message in delivered] == [4, 5]
 

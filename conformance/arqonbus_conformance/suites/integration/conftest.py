@@ -50,6 +50,13 @@ async def hasty(shared: Shared, _case: Case) -> AsyncIterator[Interfaces]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
+async def narrow(shared: Shared, _case: Case) -> AsyncIterator[Interfaces]:
+    """The smallest outbox that the specification allows."""
+    async with shared.interfaces("narrow", {"ARQONBUS_OUTBOX_BYTES": "65536"}, _case) as interfaces:
+        yield interfaces
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def synthetic(shared: Shared, _case: Case) -> AsyncIterator[Interfaces]:
     """The synthesis operator enabled, without a model."""
     async with shared.interfaces("synthetic", {"ARQONBUS_SYNTHESIS_ENABLED": "true"}, _case) as interfaces:

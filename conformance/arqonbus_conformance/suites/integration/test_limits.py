@@ -7,14 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from arqonbus_conformance import expect
-from arqonbus_conformance.deployment import Client, Interfaces, Launch, Refusal
+from arqonbus_conformance.deployment import Bus, Client, Http, Interfaces, Launch, Refusal
 from arqonbus_conformance.findings import Violation
 from arqonbus_conformance.plugin import blast, needs, requirement
 from arqonbus_conformance.suites.conditions import Record, eventually
 
-ROOM: Record = {"room": "r", "channel": "c"}
-OUTBOX_BYTES = 65_536  # the smallest outbox the specification allows
-LETTER = "x" * 8_192
+LETTER = "x" * 8_192  # eight of them are more than the outbox of `narrow`
 
 
 def compact(envelope: Record) -> str:
@@ -22,16 +20,26 @@ def compact(envelope: Record) -> str:
     return json.dumps(envelope, separators=(",", ":"))
 
 
-async def drown(publisher: Client, slow: Client, *, letters: int = 4_000) -> int:
+async def stalled(bus: Bus) -> Client:
+    """A member of the case's channel that reads nothing, with little room in its own kernel."""
+    slow = await bus.connect("slow", receive_buffer_bytes=16_384)
+    await slow.join(bus.room, "c")
+    slow.stop_reading()
+    return slow
+
+
+async def drown(publisher: Client, slow: Client, room: str, *, letters: int = 4_000) -> int:
     """Publish until the slow member is a member no more; return how many messages that took.
 
-    The kernel's buffers hold some megabytes beyond the outbox, so the number is bounded and not known.
+    The kernel's buffers hold some more beyond the outbox, so the number is bounded and not known.
     """
+    place: Record = {"room": room, "channel": "c"}
     for number in range(letters):
-        expect.succeeded(await publisher.publish(**ROOM, payload={"text": str(number), "letter": LETTER}))
-        if number % 50 == 0:
+        payload = {"text": str(number), "letter": LETTER}
+        expect.succeeded(await publisher.publish(room, "c", payload=payload))
+        if number % 25 == 0:
             # Without its last member a channel that was only joined is gone, and its data empty.
-            info = (await publisher.command("channel_info", **ROOM))["payload"]["data"]
+            info = (await publisher.command("channel_info", **place))["payload"]["data"]
             if slow.id not in {member["client_id"] for member in info.get("members", [])}:
                 return number + 1
     raise Violation(
@@ -39,63 +47,62 @@ async def drown(publisher: Client, slow: Client, *, letters: int = 4_000) -> int
     )
 
 
+async def slow_consumers_closed(http: Http) -> int:
+    """How many were closed so far."""
+    return int((await http.get("/metrics")).json()["slow_consumers_closed"])
+
+
 @requirement("LIM-001", "LIM-002", "LIM-003")
 @needs("launch", "telemetry")
 @blast("resource-exhausting")
-async def test_a_client_that_does_not_read_is_cut_off_alone(launch: Launch) -> None:
+async def test_a_client_that_does_not_read_is_cut_off_alone(narrow: Interfaces) -> None:
     """Beyond its outbox the slow client alone is closed, counted and announced; a bystander misses nothing."""
-    deployment = await launch(env={**launch.dev, "ARQONBUS_OUTBOX_BYTES": str(OUTBOX_BYTES)})
-    reader = await deployment.telemetry.connect()
-    slow, bystander, publisher = await deployment.bus.clients("slow", "bystander", "publisher")
-    await slow.join(**ROOM)
-    await bystander.join(**ROOM)
-    slow.stop_reading()
+    room, before = narrow.bus.room, await slow_consumers_closed(narrow.http)
+    reader = await narrow.telemetry.connect()
+    bystander, publisher = await narrow.bus.clients("bystander", "publisher")
+    await bystander.join(room, "c")
+    slow = await stalled(narrow.bus)
 
-    published = await drown(publisher, slow)
+    published = await drown(publisher, slow, room)
     event = await reader.event("slow_consumer.closed", client_id=slow.id)
-    last = await publisher.publish(**ROOM, text="last")
+    expect.succeeded(await publisher.publish(room, "c", text="last"))
 
     assert await bystander.texts_until("last") == [*map(str, range(published)), "last"]
-    expect.succeeded(last)
     assert event["unsent_bytes"] > 0
-    metrics = (await deployment.http.get("/metrics")).json()
-    exposition = (await deployment.http.get("/metrics/prometheus")).text
-    assert metrics["slow_consumers_closed"] == 1
-    assert "arqonbus_slow_consumers_closed_total 1.0" in exposition.splitlines()
+    assert await slow_consumers_closed(narrow.http) == before + 1
+    exposition = (await narrow.http.get("/metrics/prometheus")).text.splitlines()
+    counted = next(line for line in exposition if line.startswith("arqonbus_slow_consumers_closed_total "))
+    assert float(counted.split()[1]) == before + 1
     slow.resume_reading()
-    end = await slow.closed()
-    assert end.code in {1006, 1013}
+    assert (await slow.closed()).code in {1006, 1013}
 
 
 @requirement("LIM-001")
 @needs("launch", "telemetry")
 @blast("resource-exhausting")
-async def test_a_client_that_reads_late_but_reads_is_kept(launch: Launch) -> None:
+async def test_a_client_that_reads_late_but_reads_is_kept(narrow: Interfaces) -> None:
     """The twin: a client that pauses while less than its outbox is unsent keeps its place and gets everything."""
-    deployment = await launch(env={**launch.dev, "ARQONBUS_OUTBOX_BYTES": str(OUTBOX_BYTES)})
-    late, publisher = await deployment.bus.clients("late", "publisher")
-    await late.join(**ROOM)
+    room, before = narrow.bus.room, await slow_consumers_closed(narrow.http)
+    late, publisher = await narrow.bus.clients("late", "publisher")
+    await late.join(room, "c")
     late.stop_reading()
     for number in range(6):
-        expect.succeeded(await publisher.publish(**ROOM, payload={"text": str(number), "letter": LETTER}))
+        expect.succeeded(await publisher.publish(room, "c", payload={"text": str(number), "letter": LETTER}))
 
     late.resume_reading()
 
     assert await late.texts_until("5") == [str(number) for number in range(6)]
-    assert (await deployment.http.get("/metrics")).json()["slow_consumers_closed"] == 0
+    assert await slow_consumers_closed(narrow.http) == before
 
 
 @requirement("LIM-002")
 @needs("launch")
 @blast("resource-exhausting")
-async def test_a_client_that_does_not_read_delays_nobody(launch: Launch) -> None:
+async def test_a_client_that_does_not_read_delays_nobody(narrow: Interfaces) -> None:
     """With a stalled member of the channel, the others are answered and served while it is being cut off."""
-    deployment = await launch(env={**launch.dev, "ARQONBUS_OUTBOX_BYTES": str(OUTBOX_BYTES)})
-    slow, other, publisher = await deployment.bus.clients("slow", "other", "publisher")
-    await slow.join(**ROOM)
-    await other.join("elsewhere", "c")
-    slow.stop_reading()
-    drowning = asyncio.ensure_future(drown(publisher, slow))
+    other, publisher = await narrow.bus.clients("other", "publisher")
+    slow = await stalled(narrow.bus)
+    drowning = asyncio.ensure_future(drown(publisher, slow, narrow.bus.room))
 
     answered = 0
     while not drowning.done():

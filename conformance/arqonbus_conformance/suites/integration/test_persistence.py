@@ -36,19 +36,9 @@ async def test_persistence_is_what_the_server_has(
     in_status = (await ann.succeed("status"))["storage"]
 
     assert (in_health["persistence"], in_status["persistence"]) == (persistence, persistence)
-
-
-@requirement("STORE-015")
-@needs("control:valkey")
-async def test_the_window_of_everysec_is_named(launch: Launch, make_valkey: MakeValkey) -> None:
-    """With everysec the reason names the window in which an acknowledged message can be lost."""
-    server = await make_valkey(appendonly=True, appendfsync="everysec")
-    deployment = await launch(env=STRICT_IN_DEV, valkey=server)
-
-    storage = (await health(deployment.http))["storage"]
-
-    assert storage["persistence"] == "weaker"
-    assert any(character.isdigit() for character in storage["reason"]), storage["reason"]
+    # Weaker: the window in which an acknowledged message can be lost is named, in some unit of time.
+    window = any(character.isdigit() for character in in_health["reason"] or "")
+    expect.that(window or persistence != "weaker", "the window is not named", actual=in_health)
 
 
 @requirement("STORE-015")

@@ -46,14 +46,24 @@ def refuses(finished: Finished, *variables: str) -> None:
 @requirement("CONF-009", "CONF-027")
 @needs("launch")
 @pytest.mark.parametrize("variable", EXPLICIT)
-@pytest.mark.parametrize("environment", ["staging", "prod"])
-async def test_what_must_be_explicit_has_no_default(launch: Launch, environment: str, variable: str) -> None:
-    """In staging and prod a preflight without the variable is refused for that variable alone."""
-    env = staging(launch) | {"ARQONBUS_ENVIRONMENT": environment, variable: None}
+async def test_what_must_be_explicit_has_no_default(launch: Launch, variable: str) -> None:
+    """A preflight in staging without the variable is refused for that variable alone."""
+    env = staging(launch) | {variable: None}
 
     finished = await launch.preflight(env=env, args=["--json"])
 
     assert [problem["variable"] for problem in problems_of(finished)] == [variable]
+
+
+@requirement("CONF-009")
+@needs("launch")
+async def test_prod_wants_all_of_them(launch: Launch) -> None:
+    """In prod, without any of them, each is refused."""
+    env = staging(launch) | {"ARQONBUS_ENVIRONMENT": "prod"} | dict.fromkeys(EXPLICIT)
+
+    finished = await launch.preflight(env=env, args=["--json"])
+
+    assert sorted(problem["variable"] for problem in problems_of(finished)) == sorted(EXPLICIT)
 
 
 @requirement("CONF-009", "CONF-027", "CONF-008")
@@ -140,12 +150,9 @@ async def web_port() -> AsyncIterator[int]:
 
 @requirement("CONF-012")
 @needs("launch")
-@pytest.mark.parametrize("environment", ["dev", "staging"])
-async def test_strict_without_a_pong_is_refused(
-    launch: Launch, silent_port: int, web_port: int, environment: str
-) -> None:
+async def test_strict_without_a_pong_is_refused(launch: Launch, silent_port: int, web_port: int) -> None:
     """A closed port, a server that never answers and one that is no Redis are refused within a bounded time."""
-    env = {**launch.strict, "ARQONBUS_ENVIRONMENT": environment, "ARQONBUS_STORAGE_TIMEOUT_SECONDS": "0.3"}
+    env = {**launch.strict, "ARQONBUS_STORAGE_TIMEOUT_SECONDS": "0.3"}
     began = asyncio.get_running_loop().time()
 
     answers = await asyncio.gather(
@@ -179,16 +186,29 @@ async def test_strict_with_a_pong_is_accepted(launch: Launch, valkey: Valkey, en
 @pytest.mark.parametrize("given", ["false", None], ids=["off", "not-set"])
 @pytest.mark.parametrize("environment", ["staging", "prod"])
 async def test_authentication_off_is_refused(launch: Launch, environment: str, given: str | None) -> None:
-    """Off in staging or prod is refused, said or left unsaid; in dev it is accepted."""
+    """Off in staging or prod is refused, said or left unsaid."""
     env = staging(launch) | {"ARQONBUS_ENVIRONMENT": environment, "ARQONBUS_ENABLE_AUTH": given}
 
-    finished, dev = await asyncio.gather(
-        launch.preflight(env=env, args=["--json"]),
-        launch.preflight(env=env | {"ARQONBUS_ENVIRONMENT": "dev"}, args=["--json"]),
-    )
+    finished = await launch.preflight(env=env, args=["--json"])
 
     refuses(finished, "ARQONBUS_ENABLE_AUTH")
-    assert problems_of(dev) == []
+
+
+@requirement("CONF-013")
+@needs("launch")
+async def test_authentication_off_is_accepted_in_dev(launch: Launch) -> None:
+    """The twin: dev may do without, and the same environment with it on is accepted in staging and prod."""
+    asked = [
+        {"ARQONBUS_ENVIRONMENT": "dev", "ARQONBUS_ENABLE_AUTH": "false"},
+        {"ARQONBUS_ENVIRONMENT": "staging"},
+        {"ARQONBUS_ENVIRONMENT": "prod"},
+    ]
+
+    answers = await asyncio.gather(
+        *(launch.preflight(env=staging(launch) | change, args=["--json"]) for change in asked)
+    )
+
+    assert [problems_of(answer) for answer in answers] == [[], [], []]
 
 
 @requirement("CONF-014")
@@ -207,17 +227,24 @@ async def test_authentication_off_is_refused(launch: Launch, environment: str, g
     ],
     ids=["absent", "empty", "31-bytes", "dev-default", "changeme", "jwt-io", "stack-default"],
 )
-@pytest.mark.parametrize("environment", ["dev", "staging"])
-async def test_a_secret_that_protects_nothing_is_refused(
-    launch: Launch, environment: str, secret: str | None
-) -> None:
+async def test_a_secret_that_protects_nothing_is_refused(launch: Launch, secret: str | None) -> None:
     """With authentication on, an absent, short or well-known secret is refused and never printed."""
-    env = staging(launch) | {"ARQONBUS_ENVIRONMENT": environment, "ARQONBUS_AUTH_JWT_SECRET": secret}
+    env = staging(launch) | {"ARQONBUS_AUTH_JWT_SECRET": secret}
 
     finished = await launch.preflight(env=env, args=["--json"])
 
     refuses(finished, "ARQONBUS_AUTH_JWT_SECRET")
     assert not secret or secret not in finished.stdout + finished.stderr
+
+
+@requirement("CONF-014")
+@needs("launch")
+@pytest.mark.parametrize("secret", [None, "secret"], ids=["absent", "short"])
+async def test_a_secret_is_wanted_in_dev_too(launch: Launch, secret: str | None) -> None:
+    """Where dev has authentication on, it needs its secret like any other environment."""
+    env = staging(launch) | {"ARQONBUS_ENVIRONMENT": "dev", "ARQONBUS_AUTH_JWT_SECRET": secret}
+
+    refuses(await launch.preflight(env=env, args=["--json"]), "ARQONBUS_AUTH_JWT_SECRET")
 
 
 @requirement("CONF-014")
@@ -236,16 +263,19 @@ async def test_a_secret_of_32_bytes_is_accepted(launch: Launch) -> None:
 @needs("launch")
 @pytest.mark.parametrize("value", ["", "0", "false", "true"], ids=["empty", "0", "false", "true"])
 async def test_skipping_validation_is_refused(launch: Launch, value: str) -> None:
-    """JWT_SKIP_VALIDATION is refused in staging and prod whatever it says; unset it is not."""
-    asked = [
-        staging(launch) | {"ARQONBUS_ENVIRONMENT": environment, "JWT_SKIP_VALIDATION": value}
-        for environment in ("staging", "prod")
-    ]
+    """JWT_SKIP_VALIDATION is refused in staging whatever it says."""
+    env = staging(launch) | {"JWT_SKIP_VALIDATION": value}
 
-    answers = await asyncio.gather(*(launch.preflight(env=env, args=["--json"]) for env in asked))
+    refuses(await launch.preflight(env=env, args=["--json"]), "JWT_SKIP_VALIDATION")
 
-    for answer in answers:
-        refuses(answer, "JWT_SKIP_VALIDATION")
+
+@requirement("CONF-015")
+@needs("launch")
+async def test_skipping_validation_is_refused_in_prod(launch: Launch) -> None:
+    """In prod the empty value is as refused; without the variable prod is accepted (as the other cases show)."""
+    env = staging(launch) | {"ARQONBUS_ENVIRONMENT": "prod", "JWT_SKIP_VALIDATION": ""}
+
+    refuses(await launch.preflight(env=env, args=["--json"]), "JWT_SKIP_VALIDATION")
 
 
 @requirement("CONF-016")

@@ -2,12 +2,13 @@
 
 import asyncio
 import socket
+from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
 
 from arqonbus_conformance import expect
-from arqonbus_conformance.deployment import Launch, Valkey
+from arqonbus_conformance.deployment import Interfaces, Launch, Valkey
 from arqonbus_conformance.findings import NotOffered, Unanswered, Unfinished
 from arqonbus_conformance.plugin import blast, needs, requirement
 from arqonbus_conformance.suites.conditions import eventually, health, listening
@@ -60,6 +61,13 @@ def second_host() -> str:
         except OSError as fault:
             raise NotOffered(f"{SECOND_HOST} cannot be bound on this machine: {fault}") from None
     return SECOND_HOST
+
+
+def ports_of(interfaces: Interfaces) -> dict[str, int]:
+    """The port of each interface, by the word in the names of its variables."""
+    endpoints = interfaces.endpoints
+    urls = {"SERVER": endpoints.bus, "TELEMETRY": endpoints.telemetry, "HTTP": endpoints.http}
+    return {name: urlsplit(url).port or 0 for name, url in urls.items()}
 
 
 @requirement("CONF-001")
@@ -128,11 +136,11 @@ async def test_a_faulty_dotenv_file_is_refused(launch: Launch) -> None:
 
 @requirement("CONF-008")
 @needs("launch")
-async def test_a_start_refused_late_leaves_nothing_listening(launch: Launch) -> None:
+async def test_a_start_refused_late_leaves_nothing_listening(launch: Launch, plain: Interfaces) -> None:
     """Where the last of three addresses is taken, the first two are given up too."""
-    first = await launch()
+    taken = str(ports_of(plain)["HTTP"])
 
-    refused = await launch(env={"ARQONBUS_HTTP_PORT": str(first.ports.http)}, wait="exit")
+    refused = await launch(env={"ARQONBUS_HTTP_PORT": taken}, wait="exit")
 
     assert refused.exit_code == 78
     assert [port for port in (refused.ports.bus, refused.ports.telemetry) if await listening(port)] == []
@@ -181,18 +189,17 @@ async def test_ready_means_that_everything_is_bound(launch: Launch) -> None:
 @requirement("CONF-023")
 @needs("launch")
 @pytest.mark.parametrize("interface", ["SERVER", "TELEMETRY", "HTTP"])
-async def test_an_address_in_use_is_not_shared(launch: Launch, interface: str) -> None:
+async def test_an_address_in_use_is_not_shared(launch: Launch, plain: Interfaces, interface: str) -> None:
     """The second instance ends, names the address, and the first goes on serving it alone."""
-    first = await launch()
-    ann = await first.bus.connect("ann")
-    taken = first.environment[f"ARQONBUS_{interface}_PORT"]
+    ann = await plain.bus.connect("ann")
+    taken = str(ports_of(plain)[interface])
 
     second = await launch(env={f"ARQONBUS_{interface}_PORT": taken}, wait="exit")
 
     assert second.exit_code == 78
     expect.that(taken in second.output, "the address is not named", expected=taken, actual=second.output)
     assert (await ann.succeed("ping"))["pong"] is True
-    assert (await first.http.get("/ready")).status == 200
+    assert (await plain.http.get("/ready")).status == 200
 
 
 @requirement("CONF-024")

@@ -55,8 +55,11 @@ async def test_a_harmless_folder_changes_nothing(launch: Launch, tmp_path: Path)
 
 @requirement("PKG-002")
 @needs("launch")
-@pytest.mark.parametrize("source", [STAND_IN, BROKEN], ids=["stand-in", "broken"])
-@pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
+@pytest.mark.parametrize(
+    ("environment", "source"),
+    [("dev", STAND_IN), ("staging", BROKEN), ("prod", STAND_IN)],
+    ids=["dev-stand-in", "staging-broken", "prod-stand-in"],
+)
 async def test_preflight_refuses_a_shadow(
     launch: Launch, tmp_path: Path, environment: str, source: str
 ) -> None:

@@ -4,8 +4,6 @@ Handlers around storage and delivery caught everything and went on: the client w
 no counter moved, no event was sent, and the first to notice was somebody who missed a message.
 """
 
-import pytest
-
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Launch, Valkey
 from arqonbus_conformance.plugin import needs, requirement
@@ -28,19 +26,15 @@ REQUESTS: dict[str, Record] = {
 
 @requirement("INT-003", "STORE-002", "ROUTE-014")
 @needs("control:valkey", "telemetry")
-@pytest.mark.parametrize("request_kind", list(REQUESTS))
-async def test_a_failed_request_is_answered_counted_and_announced(
-    launch: Launch, valkey: Valkey, request_kind: str
-) -> None:
+async def test_a_failed_request_is_answered_counted_and_announced(launch: Launch, valkey: Valkey) -> None:
     """With the storage dead each kind of request gets its one refusal, a counter moves and an event says where."""
     deployment = await launch(env={**launch.strict, **IMPATIENT}, valkey=valkey)
     reader = await deployment.telemetry.connect()
     ann = await deployment.bus.connect("ann")
     await valkey.kill()
-    fields = dict(REQUESTS[request_kind])
-    envelope = ann.envelope(fields.pop("type"), **fields)
+    asked = {kind: ann.envelope(fields["type"], **fields) for kind, fields in REQUESTS.items()}
 
-    reply = await ann.request(envelope)
+    replies = {kind: await ann.request(envelope) for kind, envelope in asked.items()}
     counted = await eventually(
         "an error counted",
         lambda: deployment.http.get("/metrics"),
@@ -48,9 +42,12 @@ async def test_a_failed_request_is_answered_counted_and_announced(
     )
     await ann.barrier()
 
-    assert (reply["status"], reply["error_code"]) == ("error", "STORAGE_UNAVAILABLE")
-    expect.no_internals(reply["error"])
-    assert len(ann.replies_to(envelope["id"])) == 1
+    assert {kind: (reply["status"], reply["error_code"]) for kind, reply in replies.items()} == dict.fromkeys(
+        REQUESTS, ("error", "STORAGE_UNAVAILABLE")
+    )
+    for reply in replies.values():
+        expect.no_internals(reply["error"])
+    assert [len(ann.replies_to(envelope["id"])) for envelope in asked.values()] == [1] * len(REQUESTS)
     sites = [site for site, count in counted.json()["errors"].items() if count]
     assert (await reader.event(f"error.{sites[0]}"))["site"] == sites[0]
 
