@@ -243,8 +243,8 @@ def run(judge: Judge, request: RunRequest, jobs: int) -> None:
         captain.steer()
     except KeyboardInterrupt:
         judge.interrupted = True
-        for member, link in zip(members, links, strict=True):
-            _interrupt(member, awake=link in captain.awake, through=link not in captain.links)
+        for one, link in zip(members, links, strict=True):
+            _interrupt(one, awake=link in captain.awake, through=link not in captain.links)
     finally:
         _dismiss(members)
     if captain.keyword_fault is not None:
