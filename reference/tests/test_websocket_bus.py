@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from arqonbus_reference.access import ANONYMOUS, Principal
+from arqonbus_reference.transport import websocket_bus
 from arqonbus_reference.transport.frames import TEXT, close_frame, text_frame
 from arqonbus_reference.transport.websocket_bus import Connection, Limits, WebSocketBus
 
@@ -108,6 +109,11 @@ class House:
         peer = Peer(*await asyncio.open_connection("127.0.0.1", self.port))
         self.peers.append(peer)
         return peer
+
+    async def accepted(self) -> None:
+        """Wait until a connection is being upgraded."""
+        while not self.bus.upgrading:
+            await asyncio.sleep(0)
 
     async def enter(self, extra: bytes = b"") -> Peer:
         peer = await self.knock()
@@ -239,6 +245,24 @@ async def test_an_upgrade_has_a_bounded_time(build: Callable[..., Any]) -> None:
     peer.writer.write(UPGRADE)
 
     assert await peer.rest() == b""
+
+
+async def test_unfinished_upgrades_are_bounded(
+    build: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who only knocks cannot take every file descriptor; when one gives up, the next may come."""
+    monkeypatch.setattr(websocket_bus, "MAX_UPGRADING", 1)
+    house = await build(handshake_seconds=2.0)
+    first = await house.knock()
+    first.writer.write(UPGRADE[:-2])
+    await asyncio.wait_for(house.accepted(), WAIT_SECONDS)
+
+    second = await house.knock()
+    cut_off = await second.rest()
+    first.writer.write(b"\r\n\r\n")
+
+    assert cut_off == b""
+    assert (await first.head()).startswith(b"HTTP/1.1 101 ")
 
 
 async def test_an_endless_head_is_refused(build: Callable[..., Any]) -> None:

@@ -25,6 +25,9 @@ from arqonbus_reference.transport.handshake import MAX_HEAD_BYTES, Accepted, Ref
 CLOSE_SECONDS = 2.0
 """The longest a connection stays open after a close frame was sent, and a refused upgrade after its answer."""
 
+MAX_UPGRADING = 4096
+"""Connections that have not finished their upgrade; one more is cut off at once."""
+
 BACKLOG = 4096
 """Connections that wait to be accepted."""
 
@@ -179,6 +182,9 @@ class Connection(asyncio.Protocol):
         """Begin the handshake."""
         assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")  # noqa: S101  for the type checker
         self._transport = transport  # type: ignore[assignment]
+        if len(self._bus.upgrading) >= MAX_UPGRADING:
+            self.abort()
+            return
         self._bus.upgrading.add(self)
         self._deadline = self._loop.call_later(self._bus.limits.handshake_seconds, self.abort)
 
