@@ -94,9 +94,15 @@ def _algorithms() -> list[SignedAttack]:
 
 def _criticals() -> list[SignedAttack]:
     return [
-        SignedAttack(f"crit-{value}", "AUTH-006", f'{{"alg":"HS256","crit":{value},"b64":true}}', CLAIMS)
+        SignedAttack(f"crit-{value}", "AUTH-006", f'{{"alg":"HS256","crit":{value}}}', CLAIMS)
         for value in CRITICALS
     ]
+
+
+def _unencoded() -> list[SignedAttack]:
+    # RFC 7797: a payload that is not encoded must be announced in crit; without it b64 is another meaning smuggled in
+    header = '{"alg":"HS256","b64":false,"crit":["b64"]}'
+    return [SignedAttack("crit-b64-false", "AUTH-006", header, CLAIMS)]
 
 
 def _numbers() -> list[SignedAttack]:
@@ -127,7 +133,7 @@ def _duplicates() -> list[SignedAttack]:
     ]
 
 
-SIGNED_ATTACKS: Final = [*_algorithms(), *_criticals(), *_numbers(), *_duplicates()]
+SIGNED_ATTACKS: Final = [*_algorithms(), *_criticals(), *_unencoded(), *_numbers(), *_duplicates()]
 """Every attack that carries a right signature, each with a name of its own."""
 
 SHAPES: Final = {

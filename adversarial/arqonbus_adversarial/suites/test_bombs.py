@@ -9,6 +9,7 @@ from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
 from arqonbus_conformance.plugin import requirement
 from arqonbus_conformance.suites.unit.stage import Stage, faithful
+from arqonbus_conformance.suites.unit.telling import only
 
 from arqonbus_adversarial.documents import BOMBS, CONTENTS, DISGUISED_KEYS, HUGE_NUMBERS, NO_LIMITS
 
@@ -135,7 +136,7 @@ async def test_text_that_looks_like_something_else_is_text(bus: Bus, content: st
 
     await stage.speaker.publish(bus.room, stage.channel, payload={"text": text, text: [text]})
 
-    (heard,) = await stage.listener.messages_until(text)
+    heard = only(await stage.listener.messages_until(text))
     expect.equal(heard["payload"], {"text": text, text: [text]}, "payload as delivered")
     expect.equal(heard["sender"], stage.speaker.id, "sender")
     data = await stage.speaker.succeed("op.history.get", room=bus.room, channel=stage.channel)
@@ -150,5 +151,5 @@ async def test_many_keys_are_carried(bus: Bus) -> None:
 
     expect.succeeded(await stage.speaker.publish(bus.room, stage.channel, payload=payload))
 
-    (heard,) = await stage.listener.messages_until("wide")
+    heard = only(await stage.listener.messages_until("wide"))
     assert list(heard["payload"].items()) == list(payload.items())

@@ -7,6 +7,7 @@ from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
 from arqonbus_conformance.plugin import requirement
 from arqonbus_conformance.suites.unit.stage import Stage
+from arqonbus_conformance.suites.unit.telling import only
 
 from arqonbus_adversarial.documents import INJECTIONS, LOOK_ALIKES
 
@@ -103,6 +104,6 @@ async def test_no_sender_can_be_forged_in_the_metadata(bus: Bus, claim: str) -> 
     envelope = stage.message("forged", metadata=metadata, sender=forged, from_client=forged)
     expect.succeeded(await stage.speaker.request(envelope))
 
-    (heard,) = await stage.listener.messages_until("forged")
+    heard = only(await stage.listener.messages_until("forged"))
     expect.equal(heard["sender"], stage.speaker.id, "sender")
     expect.equal({key: heard["metadata"][key] for key in metadata}, metadata, "metadata")

@@ -1,12 +1,15 @@
-"""Filling a channel with messages, and reading the texts of a history."""
+"""Filling a channel with messages, and reading what came of it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Client
+
+Thing = TypeVar("Thing")
 
 DISTINCT_ATTEMPTS = 500
 """How many messages are published at most until enough of them were stored at different times."""
@@ -22,14 +25,49 @@ async def tell(client: Client, room: str, channel: str | None, count: int) -> li
     return [f"{number}" for number in range(count)]
 
 
+def only(things: Sequence[Thing]) -> Thing:
+    """The one thing there is.
+
+    Raises:
+        Violation: there is none, or more than one.
+    """
+    expect.equal(len(things), 1, f"number of {things!r:.500}")
+    return things[0]
+
+
+def both(things: Sequence[Thing]) -> tuple[Thing, Thing]:
+    """The two things there are.
+
+    Raises:
+        Violation: there are more or fewer.
+    """
+    expect.equal(len(things), 2, f"number of {things!r:.500}")
+    return things[0], things[1]
+
+
 def texts(data: dict[str, Any]) -> list[str]:
     """The payload texts of the entries of a history, in their order."""
     return [entry["message"]["payload"]["text"] for entry in data["entries"]]
 
 
 def instant(entry: dict[str, Any]) -> datetime:
-    """When the entry was stored."""
-    return datetime.fromisoformat(entry["stored_at"])
+    """When the entry was stored.
+
+    Raises:
+        Violation: its `stored_at` is not RFC 3339 with a zone.
+    """
+    return moment(entry["stored_at"], "stored_at")
+
+
+def moment(text: object, what: str) -> datetime:
+    """The moment that a timestamp from the deployment names.
+
+    Raises:
+        Violation: it is not RFC 3339 with a zone.
+    """
+    if not isinstance(text, str) or not expect.TIMESTAMP.fullmatch(text):
+        raise expect.Violation(f"{what} is no timestamp", expected="RFC 3339 with a zone", actual=text)
+    return datetime.fromisoformat(text)
 
 
 async def tell_over_time(client: Client, room: str, channel: str, moments: int) -> list[dict[str, Any]]:

@@ -71,13 +71,15 @@ async def test_joining_answers_the_member_count(bus: Bus) -> None:
 
 @requirement("CMD-010")
 async def test_joining_creates_the_channel(bus: Bus) -> None:
-    """A join of a channel nobody made makes it."""
+    """A join of a channel nobody made makes it; create_channel then says that it existed."""
     ann, bob = await bus.clients("ann", "bob")
 
     await ann.join(bus.room, "c")
 
     listed = await bob.succeed("list_channels", room=bus.room)
     expect.equal([one["channel"] for one in listed["channels"]], ["c"], "channels of the room")
+    made = await bob.succeed("create_channel", room=bus.room, channel="c")
+    assert made["created"] is False
 
 
 @requirement("CMD-011")
@@ -221,3 +223,17 @@ async def test_a_created_channel_stays_without_members(bus: Bus) -> None:
 
     data = await bob.succeed("list_channels", room=bus.room)
     expect.equal([(one["channel"], one["member_count"]) for one in data["channels"]], [("c", 0)], "channels")
+
+
+@requirement("CMD-019")
+async def test_a_joined_channel_that_is_created_later_stays(bus: Bus) -> None:
+    """create_channel keeps a channel that a join had made, though it says created false."""
+    ann = await bus.connect("ann")
+    await ann.join(bus.room, "c")
+    made = await ann.succeed("create_channel", room=bus.room, channel="c")
+
+    await ann.leave(bus.room, "c")
+
+    data = await ann.succeed("list_channels", room=bus.room)
+    assert made["created"] is False
+    expect.equal([one["channel"] for one in data["channels"]], ["c"], "channels")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Client
 from arqonbus_conformance.plugin import needs, requirement
+from arqonbus_conformance.suites.unit.telling import both
 
 DELETED = "channel.deleted"
 
@@ -133,7 +134,7 @@ async def test_members_are_told_of_a_deletion(bus: Bus) -> None:
         await ann.publish(to=client.id, text="sentinel")
 
     for client in (bob, cat):
-        told, _ = await client.messages_until("sentinel")
+        told, _ = both(await client.messages_until("sentinel"))
         expect.equal(told["sender"], "arqonbus", "sender")
         expect.equal(told["payload"], {"event": DELETED, "room": bus.room, "channel": "c"}, "payload")
     assert await other.texts_until("sentinel") == ["sentinel"]
@@ -151,7 +152,7 @@ async def test_former_members_receive_nothing_more(bus: Bus) -> None:
     await ann.publish(bus.room, text="late")
     await ann.publish(to=bob.id, text="sentinel")
 
-    told, sentinel = await bob.messages_until("sentinel")
+    told, sentinel = both(await bob.messages_until("sentinel"))
     expect.equal(
         (told["payload"]["event"], sentinel["payload"]["text"]), (DELETED, "sentinel"), "what bob heard"
     )

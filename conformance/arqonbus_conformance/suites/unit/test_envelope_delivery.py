@@ -11,6 +11,7 @@ from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
 from arqonbus_conformance.plugin import requirement
 from arqonbus_conformance.suites.unit.stage import Stage, faithful
+from arqonbus_conformance.suites.unit.telling import only
 
 EXACT_VALUES = [
     pytest.param("9007199254740993", id="above-2-to-the-53"),
@@ -85,7 +86,7 @@ async def test_a_delivered_message_is_the_clients_envelope(bus: Bus) -> None:
 
     reply = await stage.speaker.request(envelope)
 
-    (heard,) = await stage.listener.messages_until("as sent")
+    heard = only(await stage.listener.messages_until("as sent"))
     stamped = {"sender": stage.speaker.id, "metadata": metadata | {"sequence": reply["metadata"]["sequence"]}}
     expect.equal(heard, envelope | stamped, "the delivered message")
 
@@ -97,7 +98,7 @@ async def test_a_message_without_metadata_gets_the_sequence_alone(bus: Bus) -> N
 
     reply = await stage.say("bare")
 
-    (heard,) = await stage.listener.messages_until("bare")
+    heard = only(await stage.listener.messages_until("bare"))
     expect.equal(heard["metadata"], {"sequence": reply["metadata"]["sequence"]}, "metadata as delivered")
 
 
@@ -109,7 +110,7 @@ async def test_a_direct_message_is_the_clients_envelope(bus: Bus) -> None:
 
     expect.succeeded(await bob.request(envelope))
 
-    (heard,) = await ann.messages_until("direct")
+    heard = only(await ann.messages_until("direct"))
     expect.equal(heard, envelope | {"sender": bob.id}, "the delivered message")
 
 
@@ -128,7 +129,7 @@ async def test_a_claimed_sender_is_overwritten(bus: Bus, field: str, target: str
 
     expect.succeeded(await stage.speaker.request(envelope))
 
-    (heard,) = await stage.listener.messages_until("whoever")
+    heard = only(await stage.listener.messages_until("whoever"))
     expect.equal(heard["sender"], stage.speaker.id, "sender of the delivered message")
     assert "from_client" not in heard
 
@@ -141,7 +142,7 @@ async def test_no_claim_is_believed_and_none_refused(bus: Bus, claim: str) -> No
 
     expect.succeeded(await stage.speaker.request(stage.message("claim", sender=claim, from_client=claim)))
 
-    (heard,) = await stage.listener.messages_until("claim")
+    heard = only(await stage.listener.messages_until("claim"))
     expect.equal(heard["sender"], stage.speaker.id, "sender of the delivered message")
     entries = (await stage.speaker.succeed("op.history.get", room=bus.room, channel=stage.channel))["entries"]
     expect.equal([entry["message"] for entry in entries], [heard], "what history holds")
@@ -157,7 +158,7 @@ async def test_a_claimed_sequence_is_overwritten(bus: Bus, claim: object) -> Non
 
     reply = await stage.speaker.request(stage.message("second", metadata={"sequence": claim, "k": 1}))
 
-    (heard,) = await stage.listener.messages_until("second")
+    heard = only(await stage.listener.messages_until("second"))
     expect.equal(heard["metadata"], {"sequence": 2, "k": 1}, "metadata as delivered")
     expect.equal(reply["metadata"]["sequence"], 2, "sequence in the reply")
 

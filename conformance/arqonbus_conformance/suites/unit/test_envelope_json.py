@@ -10,6 +10,7 @@ from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
 from arqonbus_conformance.plugin import requirement
 from arqonbus_conformance.suites.unit.stage import Stage, nested
+from arqonbus_conformance.suites.unit.telling import only
 
 HISTORY = "op.history.get"
 
@@ -112,7 +113,7 @@ async def test_many_siblings_are_no_nesting(bus: Bus) -> None:
 
     expect.succeeded(await stage.speaker.request(stage.message(payload=payload)))
 
-    (heard,) = await stage.listener.messages_until("wide")
+    heard = only(await stage.listener.messages_until("wide"))
     assert heard["payload"] == payload
 
 

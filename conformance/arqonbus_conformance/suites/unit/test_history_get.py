@@ -9,7 +9,7 @@ import pytest
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
 from arqonbus_conformance.plugin import requirement
-from arqonbus_conformance.suites.unit.telling import instant, tell, texts
+from arqonbus_conformance.suites.unit.telling import instant, only, tell, texts
 
 
 @requirement("HIST-001")
@@ -35,11 +35,11 @@ async def test_an_entry_is_the_message_as_delivered(bus: Bus) -> None:
     await ann.join(bus.room, "c")
     envelope = bob.message_to(bus.room, "c", text="kept", metadata={"trace": "t-1"}, sender="forged")
     reply = await bob.request(envelope)
-    (heard,) = await ann.messages_until("kept")
+    heard = only(await ann.messages_until("kept"))
 
     data = await ann.succeed("op.history.get", room=bus.room, channel="c")
 
-    (entry,) = data["entries"]
+    entry = only(data["entries"])
     expect.equal(set(entry), {"entry_id", "sequence", "stored_at", "message"}, "fields of an entry")
     expect.equal(entry["message"], heard, "message")
     expect.equal(entry["sequence"], reply["metadata"]["sequence"], "sequence")

@@ -10,7 +10,7 @@ import pytest
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
 from arqonbus_conformance.plugin import requirement
-from arqonbus_conformance.suites.unit.telling import instant, tell, tell_over_time, texts
+from arqonbus_conformance.suites.unit.telling import instant, only, tell, tell_over_time, texts
 
 REPLAY = "op.history.replay"
 ALWAYS: dict[str, Any] = {"from_ts": "2026-01-01T00:00:00Z", "to_ts": "2036-01-01T00:00:00Z"}
@@ -118,7 +118,7 @@ async def test_replay_and_get_agree(bus: Bus) -> None:
 async def test_a_window_that_ends_before_it_begins_is_refused(bus: Bus) -> None:
     """from_ts after to_ts is a fault, equal ones are a window of one moment."""
     ann = await bus.connect("ann")
-    (entry,) = await tell_over_time(ann, bus.room, "c", 1)
+    entry = only(await tell_over_time(ann, bus.room, "c", 1))
     moment = instant(entry)
     later = (moment + timedelta(seconds=1)).isoformat()
 

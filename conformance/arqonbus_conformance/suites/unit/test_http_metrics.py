@@ -92,7 +92,7 @@ async def test_the_exposition_is_valid_and_complete(http: Http) -> None:
     expect.equal({name: types.get(name) for name in METRICS}, METRICS, "types of the metrics")
     expect.equal(len(types), len(families), "number of different families")
     assert all(family.documentation for family in families)
-    assert response.headers["content-type"].startswith("text/plain"), response.headers
+    assert response.headers.get("content-type", "").startswith("text/plain"), response.headers
     assert response.text.endswith("\n")
 
 

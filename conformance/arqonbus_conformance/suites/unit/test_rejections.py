@@ -150,7 +150,7 @@ async def test_an_error_cuts_the_name_of_an_unknown_field(bus: Bus) -> None:
 )
 async def test_no_response_shows_the_inside(bus: Bus, command: str, args: dict[str, Any]) -> None:
     """The error of a command is written for its caller."""
-    (ann,) = await bus.clients("ann")
+    ann = await bus.connect("ann")
 
     response = await ann.command(command, **args)
 

@@ -10,6 +10,7 @@ from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
 from arqonbus_conformance.plugin import requirement
 from arqonbus_conformance.suites.unit.stage import Stage
+from arqonbus_conformance.suites.unit.telling import only
 
 REQUESTS: list[Any] = [
     pytest.param({}, "message_response", id="channel-message"),
@@ -78,7 +79,7 @@ async def test_an_acknowledgement_says_what_became_of_the_message(bus: Bus) -> N
 
     reply = await stage.speaker.request(envelope)
 
-    (heard,) = await stage.listener.messages_until("acknowledged")
+    heard = only(await stage.listener.messages_until("acknowledged"))
     expect.envelope_shape(reply)
     expect.equal(reply["type"], "message_response", "type")
     expect.equal(reply["request_id"], envelope["id"], "request_id")

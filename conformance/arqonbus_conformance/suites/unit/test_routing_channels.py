@@ -9,6 +9,7 @@ import pytest
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
 from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.suites.unit.telling import only
 
 
 @requirement("ROUTE-001")
@@ -23,7 +24,7 @@ async def test_each_member_receives_the_message(bus: Bus, members: int) -> None:
     expect.succeeded(await speaker.publish(room=bus.room, channel="c", text="to all"))
 
     for listener in listeners:
-        (heard,) = await listener.messages_until("to all")
+        heard = only(await listener.messages_until("to all"))
         expect.equal((heard["room"], heard["channel"]), (bus.room, "c"), "room and channel as delivered")
         expect.equal(heard["sender"], speaker.id, "sender")
 

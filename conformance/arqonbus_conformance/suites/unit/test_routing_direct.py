@@ -10,6 +10,7 @@ from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
 from arqonbus_conformance.plugin import requirement
 from arqonbus_conformance.suites.unit.stage import Stage
+from arqonbus_conformance.suites.unit.telling import only
 
 NO_TARGETS: list[Any] = [
     pytest.param({}, id="none"),
@@ -30,7 +31,7 @@ async def test_a_direct_message_reaches_its_client_alone(bus: Bus) -> None:
     expect.succeeded(await bob.publish(to=ann.id, text="for ann"))
     await ann.publish(room=bus.room, channel="c", text="sentinel")
 
-    (heard,) = await ann.messages_until("for ann")
+    heard = only(await ann.messages_until("for ann"))
     expect.equal((heard["sender"], heard["to_client"]), (bob.id, ann.id), "sender and addressee as delivered")
     for client in (bob, cat):
         assert await client.texts_until("sentinel") == ["sentinel"]
@@ -110,7 +111,7 @@ async def test_a_direct_message_has_no_sequence(bus: Bus) -> None:
 
     expect.succeeded(reply)
     expect.equal(reply["metadata"], {"durability": "memory"}, "metadata of the reply")
-    (heard,) = await ann.messages_until("direct")
+    heard = only(await ann.messages_until("direct"))
     assert "sequence" not in heard.get("metadata", {})
 
 

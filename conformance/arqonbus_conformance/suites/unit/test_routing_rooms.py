@@ -5,6 +5,7 @@ from __future__ import annotations
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
 from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.suites.unit.telling import only
 
 
 @requirement("ROUTE-002")
@@ -17,7 +18,7 @@ async def test_members_of_any_channel_receive_a_room_wide_message(bus: Bus) -> N
     expect.succeeded(await speaker.publish(room=bus.room, text="to the room"))
 
     for client in (ann, bob):
-        (heard,) = await client.messages_until("to the room")
+        heard = only(await client.messages_until("to the room"))
         expect.equal(heard["room"], bus.room, "room as delivered")
         assert "channel" not in heard
 
