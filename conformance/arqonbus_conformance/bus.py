@@ -8,18 +8,13 @@ from typing import Any
 import jwt
 
 from arqonbus_conformance.client import Client
+from arqonbus_conformance.endpoint import CONNECT_SECONDS, Endpoint, open_connection
 from arqonbus_conformance.findings import NotOffered, Unreachable, Violation
 from arqonbus_conformance.handshake import Handshake, Headers, Refusal
 from arqonbus_conformance.namespace import Namespace
 from arqonbus_conformance.tokens import Credentials
 from arqonbus_conformance.transcript import Transcript
-from arqonbus_conformance.wire import (
-    CONNECT_SECONDS,
-    REPLY_SECONDS,
-    Connection,
-    Endpoint,
-    open_connection,
-)
+from arqonbus_conformance.wire import REPLY_SECONDS, Connection
 
 __all__ = ["Bus", "Client", "Refusal", "Upgrades"]
 

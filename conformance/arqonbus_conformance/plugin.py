@@ -1,8 +1,9 @@
-"""What cases import to say what they judge; as a pytest plugin (``-p``), the fixtures they judge with.
+r"""What cases import to say what they judge; as a pytest plugin (``-p``), the fixtures they judge with.
 
 The runner hands its ``Judge`` over through ``Handoff``; under plain pytest the plugin makes one from its options:
 
-    pytest -p arqonbus_conformance.plugin --pyargs arqonbus_conformance.suites.unit --gate-url ws://HOST:PORT
+    pytest -p arqonbus_conformance.plugin -o asyncio_mode=auto -o asyncio_default_test_loop_scope=session \
+        -o asyncio_default_fixture_loop_scope=session --pyargs arqonbus_conformance.suites.unit --gate-url ws://HOST:PORT
 """
 
 import random

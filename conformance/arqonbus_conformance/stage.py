@@ -11,6 +11,7 @@ from arqonbus_conformance import expect
 from arqonbus_conformance.bus import Bus
 from arqonbus_conformance.client import Client
 from arqonbus_conformance.deployment import Deployment, Interfaces, Launch
+from arqonbus_conformance.endpoint import Endpoint
 from arqonbus_conformance.findings import (
     NotApplicable,
     NotOffered,
@@ -25,7 +26,6 @@ from arqonbus_conformance.requirements import Scope
 from arqonbus_conformance.target import CLAIMS, Endpoints, Target
 from arqonbus_conformance.tokens import Credentials
 from arqonbus_conformance.transcript import Transcript
-from arqonbus_conformance.wire import Endpoint
 
 __all__ = ["NO_LAUNCH", "Stage", "Surroundings"]
 

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from arqonbus_conformance.bus import Token, Upgrades
+from arqonbus_conformance.endpoint import CONNECT_SECONDS
 from arqonbus_conformance.envelopes import Observed, read
 from arqonbus_conformance.findings import Violation
 from arqonbus_conformance.frames import Frame, Opcode
 from arqonbus_conformance.handshake import Headers, Refusal
 from arqonbus_conformance.tokens import ROLES
 from arqonbus_conformance.waiting import until
-from arqonbus_conformance.wire import CONNECT_SECONDS, REPLY_SECONDS, Close, Connection
+from arqonbus_conformance.wire import REPLY_SECONDS, Close, Connection
 
 __all__ = ["Telemetry", "TelemetryReader"]
 

@@ -9,7 +9,7 @@ from arqonbus_conformance.requirements import Level, Scope
 from arqonbus_conformance.stage import NO_LAUNCH
 from arqonbus_conformance.verdict import ExitCode, Verdict
 
-__all__ = ["closing_sentence", "replay_command"]
+__all__ = ["closing_sentence", "named", "replay_command"]
 
 NAMED: Final = 8
 """How many requirements a sentence names before it counts the rest."""
@@ -41,14 +41,15 @@ def replay_command(case: str) -> str:
     return f"arqonbus-gate run -k '{keyword}'"
 
 
-def _named(ids: Sequence[str]) -> str:
+def named(ids: Sequence[str]) -> str:
+    """The first ``NAMED`` of them, and how many more there are."""
     more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
     return ", ".join(ids[:NAMED]) + more
 
 
 def _undecided(judge: Judge, musts: Sequence[Line]) -> str:
     left = [line.id for line in musts if line.verdict in UNDECIDED]
-    said = f"{len(left)} MUST requirements were not decided ({_named(left)})"
+    said = f"{len(left)} MUST requirements were not decided ({named(left)})"
     reasons = [
         result.finding.reason
         for result in judge.results
@@ -71,9 +72,7 @@ def closing_sentence(judge: Judge, lines: Sequence[Line], code: ExitCode, *, sel
         why = f"the target cannot be reached: {judge.unreachable}"
     elif code is ExitCode.VIOLATED:
         violated = [line.id for line in musts if line.verdict == Verdict.VIOLATED]
-        why = (
-            f"{len(violated)} MUST requirements are violated ({_named(violated)}); replay the failures above"
-        )
+        why = f"{len(violated)} MUST requirements are violated ({named(violated)}); replay the failures above"
     elif code is ExitCode.SUITE_FAULT:
         broken = sum(result.verdict is Verdict.BROKEN for result in judge.results) + len(judge.faults)
         why = (
@@ -82,9 +81,9 @@ def closing_sentence(judge: Judge, lines: Sequence[Line], code: ExitCode, *, sel
     elif code is ExitCode.INCOMPLETE:
         why = _incomplete(judge, musts)
     else:
-        whole = "of the specification" if selection_complete else "that the selected cases judge"
-        seen = " and that can be seen at the endpoints" if judge.scope is Scope.ENDPOINT else ""
-        why = f"every MUST requirement {whole}{seen} holds, as far as the deployment claims it"
+        whole = "" if selection_complete else " of the selected cases"
+        seen = " that can be seen at the endpoints" if judge.scope is Scope.ENDPOINT else ""
+        why = f"every MUST requirement{whole}{seen} holds, as far as the deployment claims it"
     return f"exit {code:d}: {why}"
 
 

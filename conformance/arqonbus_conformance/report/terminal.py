@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from arqonbus_conformance.judging import CaseResult
+from arqonbus_conformance.report.advice import named
 from arqonbus_conformance.report.model import Failure, Report
 from arqonbus_conformance.requirements import SUITES, Level
 from arqonbus_conformance.verdict import Verdict
@@ -153,7 +154,7 @@ def _show_undecided(report: Report, console: Console) -> None:
     ]
     if missing and report.cases:
         console.print(
-            f"[yellow]unverified[/] {len(missing)} requirements have no case that ran: {', '.join(missing)}",
+            f"[yellow]unverified[/] {len(missing)} requirements have no case that ran: {named(missing)}",
             highlight=False,
             soft_wrap=True,
         )
