@@ -23,8 +23,9 @@ from arqonbus_reference.session import Session
 from arqonbus_reference.settings import Settings
 from arqonbus_reference.storage.interface import Entry, Storage, StorageEvent, StreamKey
 from arqonbus_reference.telemetry import TelemetryHub
+from arqonbus_reference.transport.application import Endpoint
 from arqonbus_reference.transport.frames import text_frame
-from arqonbus_reference.transport.websocket_bus import Connection, WebSocketBus
+from arqonbus_reference.transport.websocket_bus import WebSocketBus
 
 ROUTED_REPORT_SECONDS = 0.25
 """After traffic, this long until it is reported to telemetry, which announces at most once per second."""
@@ -155,7 +156,7 @@ class Deployment:
         """Who comes in. Raises: RejectedError."""
         return ANONYMOUS if self.authenticator is None else self.authenticator.authenticate(authorizations)
 
-    def opened(self, connection: Connection, principal: Principal) -> None:
+    def opened(self, connection: Endpoint, principal: Principal) -> None:
         """Welcome a client (CONN-001)."""
         session, announcement = self.broker.connect(principal, connection)
         connection.session = session
@@ -163,15 +164,15 @@ class Deployment:
         connection.send([self._welcome(session)])
         self.announce(announcement)
 
-    def text(self, connection: Connection, payload: bytes) -> None:
+    def text(self, connection: Endpoint, payload: bytes) -> None:
         """A frame for the pipeline."""
-        self.pipeline.frame(connection.session, payload)  # type: ignore[arg-type]
+        self.pipeline.frame(connection.session, payload)
 
-    def binary(self, connection: Connection, payload: bytes) -> None:
+    def binary(self, connection: Endpoint, payload: bytes) -> None:
         """No binary codec is negotiated (ENV-025)."""
         connection.close(1003, "binary frames are not negotiated")
 
-    def closed(self, connection: Connection, code: int, reason: str) -> None:
+    def closed(self, connection: Endpoint, code: int, reason: str) -> None:
         """Forget a client, after what it sent before."""
         session = connection.session
         if isinstance(session, Session):
@@ -182,7 +183,7 @@ class Deployment:
         self.metrics.auth_rejected += 1
         self.telemetry.emit("auth.rejected", "warning", interface="bus", details=details)
 
-    def slow(self, connection: Connection, unsent_bytes: int) -> None:
+    def slow(self, connection: Endpoint, unsent_bytes: int) -> None:
         """Count and announce a slow consumer (LIM-003)."""
         session = connection.session
         self.metrics.slow_consumers_closed += 1

@@ -16,9 +16,10 @@ from arqonbus_reference.problem import Problem
 from arqonbus_reference.settings import Settings
 from arqonbus_reference.storage.interface import StorageUnavailableError
 from arqonbus_reference.storage.opening import open_storage
+from arqonbus_reference.transport.application import Limits
 from arqonbus_reference.transport.http_server import HttpServer
 from arqonbus_reference.transport.telemetry_socket import TelemetrySocket
-from arqonbus_reference.transport.websocket_bus import Limits, WebSocketBus
+from arqonbus_reference.transport.websocket_bus import WebSocketBus
 
 EX_CONFIG = 78
 CATCH_UP_SECONDS = 1.0

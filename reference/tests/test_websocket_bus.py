@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from arqonbus_reference.access import ANONYMOUS, Principal
-from arqonbus_reference.transport import websocket_bus
+from arqonbus_reference.transport import connection
+from arqonbus_reference.transport.application import Endpoint, Limits
 from arqonbus_reference.transport.frames import TEXT, close_frame, text_frame
-from arqonbus_reference.transport.websocket_bus import Connection, Limits, WebSocketBus
+from arqonbus_reference.transport.websocket_bus import WebSocketBus
 
 WAIT_SECONDS = 5.0
 MAX_TURNS = 10_000
@@ -33,7 +34,7 @@ class Application:
     def __init__(self) -> None:
         self.happened: list[tuple[Any, ...]] = []
         self.news = asyncio.Event()
-        self.connections: list[Connection] = []
+        self.connections: list[Any] = []
         self.owing = False
         self.failing = False
 
@@ -49,20 +50,20 @@ class Application:
             self.news.clear()
             await asyncio.wait_for(self.news.wait(), WAIT_SECONDS)
 
-    def opened(self, connection: Connection, principal: Principal) -> None:
+    def opened(self, connection: Endpoint, principal: Principal) -> None:
         self.connections.append(connection)
         connection.send([text_frame(b"welcome")])
         self.note("opened", principal)
 
-    def text(self, connection: Connection, payload: bytes) -> None:
+    def text(self, connection: Endpoint, payload: bytes) -> None:
         if self.failing:
             raise ZeroDivisionError
         self.note("text", payload)
 
-    def binary(self, connection: Connection, payload: bytes) -> None:
+    def binary(self, connection: Endpoint, payload: bytes) -> None:
         connection.close(1003, "no")
 
-    def closed(self, connection: Connection, code: int, reason: str) -> None:
+    def closed(self, connection: Endpoint, code: int, reason: str) -> None:
         self.note("closed", code, reason)
         if not self.owing:
             connection.finish()
@@ -70,7 +71,7 @@ class Application:
     def refused(self, details: str) -> None:
         self.note("refused", details)
 
-    def slow(self, connection: Connection, unsent_bytes: int) -> None:
+    def slow(self, connection: Endpoint, unsent_bytes: int) -> None:
         self.note("slow", unsent_bytes)
 
     def failed(self, site: str, error: Exception) -> None:
@@ -255,7 +256,7 @@ async def test_unfinished_upgrades_are_bounded(
     build: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who only knocks cannot take every file descriptor; when one gives up, the next may come."""
-    monkeypatch.setattr(websocket_bus, "MAX_UPGRADING", 1)
+    monkeypatch.setattr(connection, "MAX_UPGRADING", 1)
     house = await build(handshake_seconds=2.0)
     first = await house.knock()
     first.writer.write(UPGRADE[:-2])

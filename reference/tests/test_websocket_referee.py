@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from arqonbus_reference.access import ANONYMOUS, Principal
+from arqonbus_reference.transport.application import Endpoint, Limits
 from arqonbus_reference.transport.frames import BINARY, header, text_frame
-from arqonbus_reference.transport.websocket_bus import Connection, Limits, WebSocketBus
+from arqonbus_reference.transport.websocket_bus import WebSocketBus
 
 REFEREE_SECONDS = 120
 EXCLUDED = ("9.*", "12.*", "13.*")  # 9: throughput; 12, 13: compression, which the bus does not offer
@@ -30,18 +31,18 @@ LIMITS = Limits(
 class Echo:
     """An application that sends back what it gets: what the Autobahn cases expect of a server."""
 
-    def opened(self, connection: Connection, principal: Principal) -> None:
+    def opened(self, connection: Endpoint, principal: Principal) -> None:
         """Nothing to greet."""
 
-    def text(self, connection: Connection, payload: bytes) -> None:
+    def text(self, connection: Endpoint, payload: bytes) -> None:
         """Send the text back."""
         connection.send([text_frame(payload)])
 
-    def binary(self, connection: Connection, payload: bytes) -> None:
+    def binary(self, connection: Endpoint, payload: bytes) -> None:
         """Send the bytes back."""
         connection.send([header(BINARY, len(payload)) + payload])
 
-    def closed(self, connection: Connection, code: int, reason: str) -> None:
+    def closed(self, connection: Endpoint, code: int, reason: str) -> None:
         """Everything is answered."""
         connection.finish()
 
@@ -49,7 +50,7 @@ class Echo:
         """No token is asked for."""
         raise AssertionError(details)
 
-    def slow(self, connection: Connection, unsent_bytes: int) -> None:
+    def slow(self, connection: Endpoint, unsent_bytes: int) -> None:
         """The referee reads."""
         raise AssertionError(unsent_bytes)
 
