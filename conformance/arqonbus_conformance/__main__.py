@@ -30,8 +30,10 @@ MOST_JOBS: Final = 16
 """The most processes that may share a run."""
 
 
-def default_jobs() -> int:
-    """One process more than there are processors, because cases wait at least as much as they compute."""
+def default_jobs(target: Target) -> int:
+    """One process more than there are processors where cases launch deployments of their own; else one."""
+    if target.launch is None:
+        return 1
     return min(MOST_JOBS, (os.cpu_count() or 1) + 1)
 
 
@@ -105,7 +107,7 @@ def run_command(
     seed
         The seed of everything random; random unless given, and in the report.
     jobs
-        How many processes share the cases; one more than there are processors unless given.
+        How many processes share the cases; one more than there are processors unless given, one where nothing can be launched.
     verbose
         Show tracebacks of suite faults.
     """
@@ -127,7 +129,7 @@ def run_command(
             listener=live,
         )
         try:
-            report = run(judge, RunRequest(suites, keyword), jobs=jobs or default_jobs())
+            report = run(judge, RunRequest(suites, keyword), jobs=jobs or default_jobs(judged))
         finally:
             live.stop()
         write_json(report, json)
