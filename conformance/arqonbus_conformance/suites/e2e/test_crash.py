@@ -34,7 +34,7 @@ def judge(stream: Publishing, member: Client, entries: list[Record]) -> None:
 @needs("control:valkey")
 @blast("disruptive")
 @time_limit(60)
-@pytest.mark.parametrize("acknowledged", [1, 150, 400])
+@pytest.mark.parametrize("acknowledged", [1, 300])
 async def test_nothing_acknowledged_is_lost_with_the_bus(
     launch: Launch, valkey: Valkey, acknowledged: int
 ) -> None:

@@ -245,7 +245,8 @@ async def test_the_size_limit_is_the_configured_one(watchful: Interfaces) -> Non
     envelope["payload"]["text"] = "x" * room_left
 
     accepted = await ann.request(compact(envelope), request_id=envelope["id"])
-    await ann.send_text(compact(ann.message_to("r", "c", text="x" * (room_left + 1))))
+    # The same id: another one may be shorter by the byte that counts.
+    await ann.send_text(compact(envelope | {"payload": {"text": "x" * (room_left + 1)}}))
 
     assert limit == 2048
     expect.succeeded(accepted)

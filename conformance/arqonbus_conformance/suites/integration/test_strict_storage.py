@@ -122,14 +122,13 @@ async def test_group_commands_are_refused_and_resume(launch: Launch, valkey: Val
 @requirement("STORE-004", "STORE-005", "CONF-020")
 @needs("control:valkey", "telemetry")
 async def test_a_dead_storage_is_announced_everywhere(launch: Launch, valkey: Valkey) -> None:
-    """/health is 503 with a reason, /ready 503, telemetry says so; the recovery is announced as well."""
+    """Without any traffic /health is 503 with a reason, /ready 503, telemetry says so; the recovery is told as well."""
     deployment = await launch(env={**launch.strict, **IMPATIENT}, valkey=valkey)
     reader = await deployment.telemetry.connect()
     ann = await deployment.bus.connect("ann")
     before = await deployment.http.get("/health")
     await valkey.kill()
 
-    await ann.publish(**HISTORY, text="refused")
     announced = await reader.event("storage.unavailable")
     unhealthy = await eventually(
         "/health answering 503", lambda: deployment.http.get("/health"), lambda answer: answer.status == 503
@@ -149,19 +148,6 @@ async def test_a_dead_storage_is_announced_everywhere(launch: Launch, valkey: Va
     await healthy(deployment.http)
     assert (await deployment.http.get("/ready")).json() == {"ready": True, "reason": None}
     assert (await ann.succeed("status"))["server"]["status"] == "ok"
-
-
-@requirement("STORE-004")
-@needs("control:valkey", "telemetry")
-async def test_a_dead_storage_is_noticed_without_traffic(launch: Launch, valkey: Valkey) -> None:
-    """Nobody publishes, and /health and telemetry still tell that the storage died."""
-    deployment = await launch(env={**launch.strict, **IMPATIENT}, valkey=valkey)
-    reader = await deployment.telemetry.connect()
-
-    await valkey.kill()
-
-    assert (await reader.event("storage.unavailable"))["reason"]
-    await healthy(deployment.http, "unhealthy")
 
 
 @requirement("STORE-003")

@@ -4,8 +4,6 @@ Configured for Redis and unable to reach it, the assessed deployment fell back t
 told nobody: acknowledged messages were gone with the next restart.
 """
 
-import pytest
-
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Launch, Valkey
 from arqonbus_conformance.plugin import needs, requirement
@@ -31,13 +29,12 @@ async def test_strict_never_starts_in_memory(launch: Launch) -> None:
 
 @requirement("STORE-011")
 @needs("launch")
-@pytest.mark.parametrize("backend", ["redis_streams", "valkey_streams"])
-async def test_a_fallback_is_never_silent(launch: Launch, backend: str) -> None:
+async def test_a_fallback_is_never_silent(launch: Launch) -> None:
     """A degraded start says so in health, status, metrics, the welcome and each acknowledgement."""
     deployment = await launch(
         env={
             **STREAMS,
-            "ARQONBUS_STORAGE_BACKEND": backend,
+            "ARQONBUS_STORAGE_BACKEND": "valkey_streams",
             "ARQONBUS_REDIS_URL": f"redis://127.0.0.1:{launch.free_port()}/0",
         }
     )
