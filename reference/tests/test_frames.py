@@ -168,3 +168,26 @@ def test_a_long_reason_is_cut_to_fit() -> None:
 def test_the_opcode_of_a_close_is_kept() -> None:
     """A close frame is given as such."""
     assert read(masked(CLOSE, b"\x03\xe8")) == [Frame(CLOSE, b"\x03\xe8")]
+
+
+@pytest.mark.parametrize("cut", [10, 14, 70_000, 70_020, 70_100])
+def test_the_bytes_of_an_oversized_message_are_no_frames(cut: int) -> None:
+    """ENV-023: after 1009 the rest of the message is passed over, and the peer's close is understood."""
+    wire = masked(TEXT, b"\x88\x80" * (MAX_BYTES // 2 + 1)) + masked(CLOSE, b"\x03\xf1")
+    reader = FrameReader(MAX_BYTES)
+
+    with pytest.raises(ProtocolFault) as fault:
+        list(reader.read(wire[:cut]))
+
+    assert fault.value.code == 1009
+    assert list(reader.read(wire[cut:])) == [Frame(CLOSE, b"\x03\xf1")]
+
+
+def test_a_close_in_the_same_bytes_as_an_oversized_message_is_understood() -> None:
+    """ENV-023: also when everything came at once."""
+    reader = FrameReader(MAX_BYTES)
+
+    with pytest.raises(ProtocolFault):
+        list(reader.read(masked(TEXT, b"x" * (MAX_BYTES + 1)) + masked(CLOSE, b"")))
+
+    assert list(reader.read(b"")) == [Frame(CLOSE, b"")]

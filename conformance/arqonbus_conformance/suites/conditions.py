@@ -94,8 +94,10 @@ async def whole_history(client: Client, room: str, channel: str, page: int = 100
     entries: list[Record] = []
     cursor: str | None = None
     while True:
-        place = {"room": room, "channel": channel, "limit": page}
-        data = await client.succeed("op.history.get", **place, **({"cursor": cursor} if cursor else {}))
+        asked: Record = {"room": room, "channel": channel, "limit": page} | (
+            {"cursor": cursor} if cursor else {}
+        )
+        data = await client.succeed("op.history.get", **asked)
         entries = data["entries"] + entries
         cursor = data["cursor"]
         if cursor is None:

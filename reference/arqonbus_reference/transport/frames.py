@@ -77,23 +77,26 @@ def close_code(payload: bytes) -> int:
 class FrameReader:
     """Turns a client's bytes into messages and control frames; strict, bounded by `max_message_bytes`."""
 
-    __slots__ = ("_buffer", "_decoder", "_fragments", "_max", "_missing", "_opcode", "_size")
+    __slots__ = ("_buffer", "_decoder", "_fragments", "_max", "_missing", "_opcode", "_size", "_skip")
 
     def __init__(self, max_message_bytes: int) -> None:
         self._max = max_message_bytes
         self._buffer = bytearray()
         self._missing = 0
+        self._skip = 0
         self._opcode = 0
         self._fragments: list[bytes] = []
         self._size = 0
         self._decoder: codecs.IncrementalDecoder | None = None
 
-    def read(self, data: bytes) -> Iterator[Frame]:
+    def read(self, data: bytes) -> Iterator[Frame]:  # noqa: C901, PLR0912  the hot path: one loop, few calls
         """The frames that `data` completes, in order; what is incomplete is kept.
 
         Raises:
             ProtocolFault: after the frames before the fault have been given.
         """
+        if self._skip:
+            data = self._rest_of_refused(data)
         if self._buffer:
             self._buffer += data
             if len(self._buffer) < self._missing:
@@ -111,7 +114,11 @@ class FrameReader:
                 length = int.from_bytes(data[position + 2 : position + 2 + extra]) if end >= start - 4 else 0
             whole_text = first == 0x81 and second >= 0x80 and not self._opcode
             if not (whole_text and short < 127 and short <= length <= self._max):
-                self._check_header(first, second, length, complete=end >= start - 4)
+                try:
+                    self._check_header(first, second, length, complete=end >= start - 4)
+                except ProtocolFault as fault:
+                    self._skip_refused(fault, data[position:], start + length - position)
+                    raise
             if end < start + length:
                 self._missing = start + length - position
                 break
@@ -127,6 +134,17 @@ class FrameReader:
             self._missing = 2
         if position < end:
             self._buffer += data[position:] if position else data
+
+    def _skip_refused(self, fault: ProtocolFault, data: bytes, size: int) -> None:
+        """After a message that is too large its bytes are no frames; the peer's close comes behind them."""
+        if fault.code == 1009:
+            self._skip = size - min(size, len(data))
+            self._buffer += data[size:]
+
+    def _rest_of_refused(self, data: bytes) -> bytes:
+        skipped = min(self._skip, len(data))
+        self._skip -= skipped
+        return data[skipped:]
 
     def _check_header(self, first: int, second: int, length: int, *, complete: bool) -> None:
         """Refuse a frame by its first bytes; `length` counts only when the header's length bytes are `complete`."""
