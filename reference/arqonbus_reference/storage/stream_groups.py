@@ -1,6 +1,7 @@
 """Consumer groups of streams."""
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,12 +25,12 @@ IDLE_CONSUMER_MS = 3_600_000
 _ENTRY_ID = re.compile(r"[0-9]{1,19}-0", re.ASCII)
 
 
-class StreamGroups(Questions):
+class StreamGroups(Questions, ABC):
     """The consumer groups of the streams storage."""
 
+    @abstractmethod
     def _require_groups(self) -> None:
         """Require that groups can be had. Raises: CapabilityUnavailableError."""
-        raise NotImplementedError
 
     async def group_create(self, key: StreamKey, group: str, *, from_beginning: bool) -> bool:
         """Create the group; False when it existed. Raises: CapabilityUnavailableError, beyond `MAX_GROUPS_PER_STREAM` too."""
