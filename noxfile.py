@@ -54,6 +54,7 @@ LOCKS: dict[str, list[str]] = {
     "imports": ["pyproject.toml", "--group", "backend", "--group", "imports"],
     "lint": ["--group", "lint"],
     "build": ["--group", "backend", "--group", "build"],
+    "bench": ["pyproject.toml", "--group", "backend", "--group", "bench"],
 }
 """File of requirements/ -> what it is made from."""
 
@@ -230,6 +231,13 @@ def _try_wheel(session: nox.Session, wheel: Path) -> None:
             for script in ("arqonbus-gate", "arqonbus-reference"):
                 session.run(str(scripts / script), "--help", external=True, silent=True)
             session.run(str(scripts / "arqonbus-gate"), "list", external=True, silent=True)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Compare what a delivery costs the reference bus and its peers, in one run; never a pass or a failure."""
+    _install(session, "bench", ".")
+    session.run("python", "-P", "-m", "arqonbus_adversarial.load", *session.posargs)
 
 
 @nox.session(python=False)
