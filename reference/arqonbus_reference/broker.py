@@ -90,7 +90,7 @@ class Broker:
                 text = "to_client: no such client; allowed: the client_id of a connected client"
                 return replies.error(now, envelope.id, "TARGET_NOT_FOUND", text)
         publication = Publication(session, envelope.id, stamped(frame, envelope, session), stream, recipient)
-        session.remember(envelope.id, publication)
+        session.remembered.keep(envelope.id, publication)
         return publication
 
     def unsequenced(self, batch: Iterable[Publication]) -> list[Channel]:
@@ -181,7 +181,7 @@ class Broker:
         else:
             stream.in_flight -= 1
         session.tenant.accepted += 1
-        session.remembered[message_id] = (sequence, durability)
+        session.remembered.keep(message_id, (sequence, durability))
         reply = replies.acknowledgement(message_id, now, sequence, durability)
         if publication.repeats:
             reply *= 1 + publication.repeats
@@ -199,7 +199,7 @@ class Broker:
                 stream.in_flight -= 1
                 stream.sequence = None
             session.tenant.rejected += 1
-            session.remembered.pop(publication.message_id, None)
+            session.remembered.forget(publication.message_id)
             reply = replies.error(now, publication.message_id, code, text)
             outbound.setdefault(session, []).append(reply * (1 + publication.repeats))
         return outbound

@@ -13,8 +13,45 @@ if TYPE_CHECKING:
 Acknowledged = tuple[int | None, str]
 """How a message was acknowledged: its sequence, None for a direct one, and its durability."""
 
-MAX_REMEMBERED_IDS = 1024
-"""Message ids per connection that are answered again instead of published again (ROUTE-016)."""
+MIN_REMEMBERED_IDS = 1024
+"""The last message ids of a connection that are answered again instead of published again (ROUTE-016)."""
+
+
+class Remembered:
+    """What became of a connection's last message ids: at least MIN_REMEMBERED_IDS of them, at most twice as many.
+
+    Two generations: when the young one is full the old one is dropped whole, which costs nothing per message.
+    """
+
+    __slots__ = ("_old", "_young")
+
+    def __init__(self) -> None:
+        self._young: dict[str, Publication | Acknowledged] = {}
+        self._old: dict[str, Publication | Acknowledged] = {}
+
+    def __len__(self) -> int:
+        return len(self._young.keys() | self._old.keys())
+
+    def get(self, message_id: str) -> "Publication | Acknowledged | None":
+        """On its way, or how it was acknowledged; None for an id not remembered."""
+        found = self._young.get(message_id)
+        return self._old.get(message_id) if found is None else found
+
+    def keep(self, message_id: str, outcome: "Publication | Acknowledged") -> None:
+        """Remember what became of an id."""
+        if len(self._young) >= MIN_REMEMBERED_IDS:
+            self._old, self._young = self._young, {}
+        self._young[message_id] = outcome
+
+    def forget(self, message_id: str) -> None:
+        """A refused message may be sent again under its id (ROUTE-022)."""
+        self._young.pop(message_id, None)
+        self._old.pop(message_id, None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._young.clear()
+        self._old.clear()
 
 
 class Session:
@@ -51,14 +88,7 @@ class Session:
         self.caller = Caller(client_id, principal)
         self.outlet = outlet
         self.memberships: set[Channel] = set()
-        self.remembered: dict[str, Publication | Acknowledged] = {}
+        self.remembered = Remembered()
         self.rate = TokenBucket(rates[0])
         self.telemetry_rate = TokenBucket(rates[1])
         self.stamp = f',"sender":"{client_id}"'.encode()
-
-    def remember(self, message_id: str, outcome: "Publication | Acknowledged") -> None:
-        """Keep what became of a message id: on its way, or how it was acknowledged; the oldest is forgotten."""
-        remembered = self.remembered
-        if len(remembered) >= MAX_REMEMBERED_IDS and message_id not in remembered:
-            del remembered[next(iter(remembered))]
-        remembered[message_id] = outcome

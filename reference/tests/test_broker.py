@@ -7,7 +7,7 @@ from arqonbus_reference.access import ANONYMOUS, Principal
 from arqonbus_reference.broker import MAX_TELEMETRY_BYTES
 from arqonbus_reference.effects import Publication
 from arqonbus_reference.envelope import parse
-from arqonbus_reference.session import MAX_REMEMBERED_IDS
+from arqonbus_reference.session import MIN_REMEMBERED_IDS
 from broker_bench import NOW, Bench, documents, messages, replies, texts
 
 ADMIN = Principal("default", "root", admin=True, expires_at=None)
@@ -171,14 +171,18 @@ def test_a_repeated_direct_message_is_answered_again(bench: Bench) -> None:
 
 
 def test_only_so_many_ids_are_remembered(bench: Bench) -> None:
-    """Beyond the window the oldest id is forgotten: memory is bounded."""
+    """The last 1024 ids are known, and never more than twice as many: memory is bounded."""
     ann = bench.client()
+    sizes = []
 
-    for _ in range(MAX_REMEMBERED_IDS + 5):
+    for _ in range(5 * MIN_REMEMBERED_IDS):
         bench.commit(bench.on_its_way(ann, room="r", channel="c"))
+        sizes.append(len(ann.remembered))
 
-    assert len(ann.remembered) == MAX_REMEMBERED_IDS
-    assert "arq_1_5_abcdef" not in ann.remembered
+    last = [f"arq_1_{bench.count - back}_abcdef" for back in range(MIN_REMEMBERED_IDS)]
+    assert all(ann.remembered.get(message_id) for message_id in last)
+    assert max(sizes) <= 2 * MIN_REMEMBERED_IDS
+    assert ann.remembered.get("arq_1_1_abcdef") is None
 
 
 def test_a_refused_message_is_delivered_to_nobody_and_may_be_sent_again(bench: Bench) -> None:

@@ -32,11 +32,6 @@ class Frame(NamedTuple):
     payload: bytes
 
 
-def text_frame(payload: bytes) -> bytes:
-    """The bytes of one unfragmented, unmasked text frame."""
-    return header(TEXT, len(payload)) + payload
-
-
 def header(opcode: int, length: int) -> bytes:
     """The header of an unmasked final frame with a payload of `length` bytes."""
     if length < 126:
@@ -44,6 +39,16 @@ def header(opcode: int, length: int) -> bytes:
     if length < 65536:
         return bytes((0x80 | opcode, 126)) + length.to_bytes(2)
     return bytes((0x80 | opcode, 127)) + length.to_bytes(8)
+
+
+_TEXT_HEADERS = [header(TEXT, length) for length in range(2048)]
+"""Most messages are short: their headers are made once."""
+
+
+def text_frame(payload: bytes) -> bytes:
+    """The bytes of one unfragmented, unmasked text frame."""
+    length = len(payload)
+    return (_TEXT_HEADERS[length] if length < 2048 else header(TEXT, length)) + payload
 
 
 def control_frame(opcode: int, payload: bytes) -> bytes:
@@ -111,7 +116,12 @@ class FrameReader:
             if short >= 126:
                 extra = 2 if short == 126 else 8
                 start += extra
-                length = int.from_bytes(data[position + 2 : position + 2 + extra]) if end >= start - 4 else 0
+                if end < start - 4:
+                    length = 0
+                elif short == 126:
+                    length = data[position + 2] << 8 | data[position + 3]
+                else:
+                    length = int.from_bytes(data[position + 2 : position + 10])
             whole_text = first == 0x81 and second >= 0x80 and not self._opcode
             if not (whole_text and short < 127 and short <= length <= self._max):
                 try:
