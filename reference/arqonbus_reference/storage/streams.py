@@ -154,6 +154,8 @@ class StreamsStorage(StreamHistory, StreamGroups):
         key, stream = entries[0].key, keys.stream(entries[0].key)
         marks = [word for entry in entries for word in mark(entry)]
         last, stored_at, held = await self._ask(script("write_back"), (stream,), *marks)
+        if int(last) < 0:
+            return 0  # a foreign value: they are lost, and the other streams must not wait for it
         behind = [entry for entry in entries if entry.sequence > int(last)]
         async with self._append_session():
             await self._write(behind, {key: int(last)}, int(stored_at))

@@ -3,7 +3,7 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
-from arqonbus_reference.storage import memory
+from arqonbus_reference.storage import keys, memory
 from arqonbus_reference.storage.degraded import DegradedStorage
 from arqonbus_reference.storage.interface import (
     CapabilityUnavailableError,
@@ -245,3 +245,18 @@ async def test_a_hanging_server_does_not_hold_up_degraded_mode(valkey, degraded,
     assert durability == "memory"
     assert time.monotonic() - started < 1.0
     await valkey.resume()
+
+
+async def test_what_cannot_be_written_back_holds_up_nothing_else(valkey, degraded, entries, announced, until):
+    """A foreign value in the place of a stream: its entries are counted as lost, the others are written back."""
+    other = StreamKey("acme", "lobby", "other")
+    await degraded.start()
+    degraded._degrade("the connection was lost")
+    degraded.append_now([*entries(1, 3), *entries(1, 2, other)])
+    await valkey.command("SET", keys.stream(KEY), "foreign")
+
+    degraded._hear(StorageEvent("storage.recovered", "again"))
+    await until(lambda: degraded.status().status == "ok")
+
+    assert (announced[-1].written_back, announced[-1].lost) == (2, 3)
+    assert await degraded.last_sequences([other]) == [2]

@@ -442,3 +442,27 @@ async def test_persistence_that_may_not_be_looked_at_is_not_visible(valkey):
 
     assert storage.status().persistence == "not_visible"
     await storage.close()
+
+
+async def test_a_foreign_value_in_the_place_of_a_stream_stops_no_other(
+    valkey, streams, entries, sequences, heard
+):
+    """Somebody's SET over one stream refuses its appends, without a doubt that could never be settled."""
+    await streams.append([*entries(1, 1), *entries(1, 1, OTHER)])
+    await valkey.command("SET", keys.stream(KEY), "foreign")
+
+    with pytest.raises(SequenceConflictError):
+        await streams.append(entries(2, 2))
+
+    assert await streams.append(entries(2, 2, OTHER)) == "durable"
+    assert heard == []
+
+
+async def test_a_doubt_about_what_is_no_stream_any_more_is_settled(valkey, streams, entries, until):
+    """A write is lost, and before the server is asked what landed somebody puts another value there."""
+    await valkey.command("SET", keys.stream(KEY), "foreign")
+
+    streams._fail("the connection was lost", in_doubt=entries(1, 2))
+
+    await until(lambda: streams.status().status == "ok")
+    assert await streams.append(entries(1, 1, OTHER)) == "durable"

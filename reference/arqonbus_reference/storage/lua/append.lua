@@ -2,14 +2,19 @@
 -- KEYS: the writer's fence, the registry of streams, the streams.
 -- ARGV: epoch, entries kept per stream, length of the stream key prefix;
 --       then for each stream: the sequence that precedes, how many entries, and for each of these id, stored_at, message.
--- Gives 0; -1 when the epoch is stale; or the number of the first stream that does not stand where the batch begins.
+-- Gives 0; -1 when the epoch is stale; or the number of the first stream that does not stand where the batch begins (a key that
+-- holds no stream stands nowhere; a command that failed on it would leave the whole batch in doubt).
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
     return -1
 end
 local at = 4
 for k = 3, #KEYS do
     local last = '0-0'
-    if redis.call('EXISTS', KEYS[k]) == 1 then
+    local kind = redis.call('TYPE', KEYS[k])['ok']
+    if kind ~= 'none' and kind ~= 'stream' then
+        return k - 2
+    end
+    if kind == 'stream' then
         local info = redis.call('XINFO', 'STREAM', KEYS[k])
         for i = 1, #info, 2 do
             if info[i] == 'last-generated-id' then

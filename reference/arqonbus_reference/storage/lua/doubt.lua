@@ -2,6 +2,9 @@
 -- KEYS: the stream. ARGV: the last acknowledged sequence, then sequence and SHA-1 of the message of each entry in doubt.
 -- Gives how many landed when the stream must be rebuilt without them, 0 when nothing is left to do.
 local key = KEYS[1]
+if redis.call('TYPE', key)['ok'] ~= 'stream' then
+    return 0 -- gone, or somebody put another value in its place: nothing of ours is left
+end
 local landed = {}
 for i = 2, #ARGV, 2 do
     local id = ARGV[i] .. '-0'

@@ -1,9 +1,13 @@
 -- Prepare one stream for entries that were accepted elsewhere.
 -- KEYS: the stream. ARGV: sequence and SHA-1 of the message of each entry.
--- Gives the stream's last sequence, the stored_at of its newest entry, and how many of the entries it holds already.
+-- Gives the stream's last sequence, the stored_at of its newest entry, and how many of the entries it holds already;
+-- the sequence -1 where the key holds no stream but another value, which takes no entries.
 local key = KEYS[1]
-if redis.call('EXISTS', key) == 0 then
+local kind = redis.call('TYPE', key)['ok']
+if kind == 'none' then
     return { '0', '0', 0 }
+elseif kind ~= 'stream' then
+    return { '-1', '0', 0 }
 end
 local last, stored_at, held = '0', '0', 0
 local info = redis.call('XINFO', 'STREAM', key)
