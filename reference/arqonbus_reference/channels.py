@@ -1,7 +1,6 @@
 """Tenants, rooms, channels and who is a member of them. Names are checked before they come here."""
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
 
 from arqonbus_reference.session import Session
 from arqonbus_reference.storage.interface import StreamKey
@@ -56,18 +55,19 @@ class Channel:
         """Who gets a message of this stream, each once."""
         if self.name is not None:
             return self.members
-        return dict.fromkeys(chain.from_iterable(channel.members for channel in self.room.channels.values()))
+        return self.room.members
 
 
 class Room:
-    """A name for a group of channels."""
+    """A name for a group of channels; `members` counts for each session how many of them it is in."""
 
-    __slots__ = ("channels", "name", "tenant", "wide")
+    __slots__ = ("channels", "members", "name", "tenant", "wide")
 
     def __init__(self, tenant: "Tenant", name: str) -> None:
         self.tenant = tenant
         self.name = name
         self.channels: dict[str, Channel] = {}
+        self.members: dict[Session, int] = {}
         self.wide = Channel(self, None)
 
 
@@ -115,10 +115,20 @@ class Tenant:
                     place.channels[key] for key in sorted(place.channels) if place.channels[key].listed
                 )
 
+    def join(self, channel: Channel, session: Session, now: int) -> None:
+        """Begin a membership; there must be none yet."""
+        channel.members[session] = now
+        session.memberships.add(channel)
+        channel.room.members[session] = channel.room.members.get(session, 0) + 1
+
     def leave(self, channel: Channel, session: Session) -> None:
         """End a membership."""
         del channel.members[session]
         session.memberships.discard(channel)
+        members = channel.room.members
+        members[session] -= 1
+        if not members[session]:
+            del members[session]
 
     def forget_idle_streams(self) -> int:
         """Forget channels that nobody is a member of and nothing is on its way to; how many there were."""

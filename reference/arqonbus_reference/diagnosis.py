@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import accumulate, repeat
 from typing import Any, NamedTuple
 
 from arqonbus_reference.grammar import ID_RULE, NAME_RULE, is_id, is_name, is_timestamp
@@ -20,8 +21,10 @@ MAX_COMMAND_LENGTH = 128
 SHOWN_CHARACTERS = 64
 """Characters of a refused value that an error text shows."""
 
-_NEXT_BRACKET = re.compile(rb'[^]["{}]*+(?:"(?:[^"\\]++|\\.)*+"[^]["{}]*+)*+([][{}])', re.DOTALL)
-"""Everything up to the next bracket outside strings; matched, never searched, so that no frame costs its square."""
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+"""A string, the last one perhaps without its end: a search never looks at a byte twice, so that no frame costs its square."""
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_DEEPER = {byte: 1 if byte in b"[{" else -1 for byte in b"[]{}"}
 _LEADING_ID = re.compile(rb'\s*\{\s*"id"\s*:\s*"([^"\\\x00-\x1f]{1,128})"')
 _CLIENT_TYPES = ("message", "command", "telemetry", "operator.join")
 
@@ -66,21 +69,45 @@ _decoder = json.JSONDecoder(
 
 def nesting_exceeds(frame: bytes, limit: int) -> bool:
     """True when brackets outside strings open more than `limit` levels."""
-    depth = 0
-    found = _NEXT_BRACKET.match(frame)
-    while found is not None:
-        depth += 1 if found[1] in b"[{" else -1
+    brackets = _STRING.sub(b"", frame).translate(None, _NO_BRACKETS)
+    for depth in accumulate(map(_DEEPER.__getitem__, brackets)):
         if depth > limit:
             return True
         if depth <= 0:  # the document is over; what follows is refused whatever it is
             return False
-        found = _NEXT_BRACKET.match(frame, found.end())
     return False
 
 
-def has_duplicate_keys(frame: bytes) -> bool:
-    """True when the envelope, its args or its metadata repeat a key; `frame` is a JSON object of bounded nesting."""
-    return _repeated_key(_decoder.decode(frame.decode())) is not None
+def has_duplicate_keys(value: bytes) -> bool:
+    """True when an object inside `value`, a JSON document of bounded nesting, repeats a key."""
+    try:
+        _unique_decoder.decode(value.decode())
+    except _RepeatedKeyError:
+        return True
+    return False
+
+
+def repeats_members(frame: bytes) -> bool:
+    """True when the object that `frame` is repeats a key, whatever the objects inside do."""
+    return _outermost_decoder.decode(frame.decode()) is True
+
+
+class _RepeatedKeyError(Exception):
+    """An object repeats a key."""
+
+
+def _require_unique(pairs: list[tuple[str, Any]]) -> None:
+    if len(pairs) > 1 and len(dict(pairs)) != len(pairs):
+        raise _RepeatedKeyError
+
+
+def _repeats(pairs: list[tuple[str, Any]]) -> bool:
+    return len(dict(pairs)) != len(pairs)
+
+
+_outermost_decoder = json.JSONDecoder(object_pairs_hook=_repeats, parse_int=str, parse_float=str)
+_unique_decoder = json.JSONDecoder(object_pairs_hook=_require_unique, parse_int=str, parse_float=str)
+"""Both keep nothing: the numbers stay text, which costs no time and has no longest one."""
 
 
 def refusal(frame: bytes) -> InvalidEnvelopeError:
@@ -132,16 +159,29 @@ def _repeated_key(document: Pairs) -> str | None:
 
 
 def _values(value: Any, where: str) -> Iterator[tuple[Any, str]]:
-    """Every key and value inside, with the top-level field it stands in; recursion is bounded by MAX_NESTING."""
-    yield value, where
-    if isinstance(value, Pairs):
-        for key, member in value:
-            inside = _shown_key(key) if where == "envelope" else where
-            yield key, inside
-            yield from _values(member, inside)
-    elif isinstance(value, list):
-        for member in value:
-            yield from _values(member, where)
+    """Every key and value inside, in order, with the top-level field it stands in.
+
+    Without recursion: a nested generator would cost each value as many steps as it lies deep.
+    """
+    waiting: list[Iterator[tuple[Any, str]]] = [iter([(value, where)])]
+    while waiting:
+        for found, inside in waiting[-1]:
+            yield found, inside
+            if isinstance(found, list) and found:
+                waiting.append(_members(found, inside))
+                break
+        else:
+            waiting.pop()
+
+
+def _members(value: list[Any], where: str) -> Iterator[tuple[Any, str]]:
+    if not isinstance(value, Pairs):
+        yield from zip(value, repeat(where), strict=False)
+        return
+    for key, member in value:
+        inside = _shown_key(key) if where == "envelope" else where
+        yield key, inside
+        yield member, inside
 
 
 def _lone_surrogate(text: str) -> str | None:

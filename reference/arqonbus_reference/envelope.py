@@ -6,6 +6,7 @@ obligations are ENV-001 to ENV-022 of docs/spec/envelope.md.
 """
 
 import re
+from collections.abc import Sequence
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -17,6 +18,7 @@ from arqonbus_reference.diagnosis import (
     has_duplicate_keys,
     nesting_exceeds,
     refusal,
+    repeats_members,
 )
 from arqonbus_reference.grammar import is_id, is_name, is_timestamp
 
@@ -75,23 +77,27 @@ def parse(frame: bytes) -> Envelope:
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise refusal(frame) from None
     payload = None if envelope.payload is UNSET else bytes(envelope.payload)
-    if _may_have_duplicates(frame, envelope, payload) and has_duplicate_keys(frame):
+    unique = [bytes(value) for value in (envelope.args, envelope.metadata) if value is not UNSET]
+    inner = unique if payload is None else [payload, *unique]
+    if _may_repeat_members(frame, envelope, inner) and repeats_members(frame):
+        raise refusal(frame)
+    if any(map(has_duplicate_keys, unique)):
         raise refusal(frame)
     if not _is_wellformed(envelope, payload):
         raise refusal(frame)
     return envelope
 
 
-def _may_have_duplicates(frame: bytes, envelope: Envelope, payload: bytes | None) -> bool:
-    """False only when every comma outside the payload separates two different members of the envelope.
+def _may_repeat_members(frame: bytes, envelope: Envelope, inner: Sequence[bytes]) -> bool:
+    """False only when every comma outside `inner` (payload, args, metadata) separates two different members of the envelope.
 
-    A document of n different members has n - 1 separating commas; a repeated member adds one. A comma inside a string,
-    `args` or `metadata` gives a harmless True, and the slow look decides.
+    A document of n different members has n - 1 separating commas; a repeated member adds one. A comma inside a string gives a
+    harmless True, and the slow look decides.
     """
     commas = frame.count(b",")
-    if payload is not None:
-        commas -= payload.count(b",")
-    return commas != envelope.members() - 1 or envelope.args is not UNSET or envelope.metadata is not UNSET
+    for value in inner:
+        commas -= value.count(b",")
+    return commas != envelope.members() - 1
 
 
 def _is_wellformed(envelope: Envelope, payload: bytes | None) -> bool:

@@ -78,8 +78,7 @@ def _join(tenant: Tenant, session: Session, args: Any, now: int) -> Outcome:
         raise CommandError(
             "COMMAND_VALIDATION_ERROR", f"channel: one more membership; allowed: {MAX_MEMBERSHIPS}"
         )
-    channel.members[session] = now
-    session.memberships.add(channel)
+    tenant.join(channel, session, now)
     event = announced("channel.joined", session, channel)
     return Outcome("joined", _counted(channel, args) | {"joined": True}, (event,))
 

@@ -1,10 +1,12 @@
 """The only door for what clients send: `envelope.parse` and the diagnosis of what it refuses."""
 
 import json
+import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
-from arqonbus_reference.diagnosis import MAX_NESTING, InvalidEnvelopeError
+from arqonbus_reference.diagnosis import MAX_NESTING, InvalidEnvelopeError, nesting_exceeds
 from arqonbus_reference.envelope import parse
 from hypothesis import given
 from hypothesis import strategies as st
@@ -252,3 +254,67 @@ def test_a_repeated_key_is_always_refused(members: list[tuple[str, Any]]) -> Non
 
     with pytest.raises(InvalidEnvelopeError):
         parse(head + repeated + b', "id": "arq_1_2_abcdef"}')
+
+
+@pytest.mark.parametrize(
+    "sender", ["a,b", "\\u002c", "\\u002c,,"], ids=["a comma", "an escaped comma", "commas of both kinds"]
+)
+def test_commas_in_a_field_hide_no_repeated_member(sender: str) -> None:
+    """ENV-012: the quick look counts commas; one that is no separator must not stand for a second `room`."""
+    plain = spliced('"room": "r"', f'"room": "r", "sender": "{sender}"')
+    repeated = spliced('"room": "r"', f'"room": "r", "room": "r", "sender": "{sender}"')
+
+    assert parse(plain).room == "r"
+    with pytest.raises(InvalidEnvelopeError, match="room: given twice"):
+        parse(repeated)
+
+
+def test_a_payload_may_repeat_its_keys_beside_metadata() -> None:
+    """ENV-013: a payload is carried verbatim, also where the slow look at the other members is taken."""
+    frame = spliced(
+        '"payload": {"text": "hello"}', '"payload": {"a": 1, "a": {"b": 1, "b": 2}}, "sender": "a,b"'
+    )
+
+    assert bytes(parse(frame).payload) == b'{"a": 1, "a": {"b": 1, "b": 2}}'
+
+
+@pytest.mark.parametrize(
+    ("text", "exceeds"),
+    [
+        ("[" * MAX_NESTING + "]" * MAX_NESTING, False),
+        ("[" * (MAX_NESTING + 1), True),
+        ('["' + "[" * 100 + '"]', False),
+        ('["\\"' + "[" * 100 + '"]', False),
+        ('["' + "[" * 100, False),
+        ('["\\' + "[" * 100 + "\\", False),
+        ("[]" + "[" * 100, False),
+        ('["a", "\\\\", ' + "[" * 100, True),
+    ],
+)
+def test_nesting_is_counted_outside_strings(text: str, exceeds: bool) -> None:  # noqa: FBT001
+    """ENV-015: brackets inside a string, ended or not, and behind the document count for nothing."""
+    assert nesting_exceeds(text.encode(), MAX_NESTING) is exceeds
+
+
+MEGABYTE = 1_000_000
+BRACKETS = ",".join(["[]"] * (MEGABYTE // 3))
+OBJECTS = "[" * 60 + ",".join(["{}"] * (MEGABYTE // 3)) + "]" * 60
+NUMBERS = ",".join(["1"] * (MEGABYTE // 2))
+COSTLY = {
+    "brackets": f'"payload": {{"a": [{BRACKETS}]}}',
+    "quotes without an end": '"payload": {"a": [[[' + "[]," * 50 + '"' + '\\"' * (MEGABYTE // 2),
+    "objects in metadata": f'"payload": {{"a": 1}}, "metadata": {{"a": {OBJECTS}}}',
+    "a payload beside metadata": f'"payload": {{"a": [{NUMBERS}]}}, "metadata": {{}}',
+}
+
+
+@pytest.mark.parametrize("members", COSTLY.values(), ids=COSTLY.keys())
+def test_a_frame_that_is_costly_to_check_does_not_hold_up_the_loop(members: str) -> None:
+    """One frame of the largest size took up to 3 s of everybody's time; it takes some hundredths now."""
+    frame = spliced('"payload": {"text": "hello"}', members)
+    begun = time.process_time()
+
+    with suppress(InvalidEnvelopeError):
+        parse(frame)
+
+    assert time.process_time() - begun < 0.5

@@ -1,5 +1,6 @@
 """WebSocket frames without I/O: whatever the bytes' arrival, the same messages; whatever the fault, its close code."""
 
+import tracemalloc
 from itertools import pairwise
 
 import pytest
@@ -191,3 +192,18 @@ def test_a_close_in_the_same_bytes_as_an_oversized_message_is_understood() -> No
         list(reader.read(masked(TEXT, b"x" * (MAX_BYTES + 1)) + masked(CLOSE, b"")))
 
     assert list(reader.read(b"")) == [Frame(CLOSE, b"")]
+
+
+def test_fragments_of_one_byte_cost_no_more_than_their_message() -> None:
+    """A client that sends its message byte by byte must not make the bus hold an object for each."""
+    reader = FrameReader(MAX_BYTES)
+    list(reader.read(masked(TEXT, b"x", final=False)))
+    more = masked(0, b"x", final=False) * 30_000
+    tracemalloc.start()
+
+    assert list(reader.read(more)) == []
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert held < 100_000
+    assert list(reader.read(masked(0, b"y"))) == [Frame(TEXT, b"x" * 30_001 + b"y")]

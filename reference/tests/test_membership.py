@@ -195,3 +195,25 @@ def test_every_command_is_described_with_a_schema_of_its_own() -> None:
 
     assert {entry["name"] for entry in listed} == set(COMMANDS)
     assert all(entry["args"]["type"] == "object" and "$ref" not in str(entry["args"]) for entry in listed)
+
+
+def test_a_room_knows_its_members_without_asking_its_channels(bench: Bench) -> None:
+    """A room-wide message must not cost a look at each of a hundred thousand channels; every way out of one is counted."""
+    ann, bob, cid = (bench.client() for _ in range(3))
+    for client in (ann, bob, cid):
+        for channel in ("c", "d"):
+            data(bench, client, "join_channel", room="r", channel=channel)
+    wide = ann.tenant.stream("r", None)
+
+    data(bench, bob, "leave_channel", room="r", channel="c")
+    after_one = list(wide.recipients())
+    data(bench, bob, "leave_channel", room="r", channel="d")
+    after_both = list(wide.recipients())
+    data(bench, ann, "delete_channel", room="r", channel="c")
+    bench.broker.disconnect(cid, 1000, "")
+    after_all = list(wide.recipients())
+
+    assert after_one == [ann, bob, cid]
+    assert after_both == [ann, cid]
+    assert after_all == [ann]
+    assert wide.room.members == {ann: 1}

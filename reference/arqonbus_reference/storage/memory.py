@@ -3,6 +3,7 @@
 import heapq
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from operator import attrgetter
 from typing import NoReturn
 
@@ -135,11 +136,7 @@ class MemoryStorage:
     async def history(self, query: HistoryQuery) -> Page:
         """A page of history. Raises: InvalidCursorError."""
         since = -1 if query.since is None else query.since
-        newest = heapq.merge(
-            *(self._streams[key].newest_down_to(*reach(key, query), since) for key in self._keys_of(query)),
-            key=position,
-            reverse=True,
-        )
+        newest = heapq.merge(*self._newest_of(query, since), key=position, reverse=True)
         taken, more = _taken(newest, query.limit)
         taken.reverse()
         return page((taken, more))
@@ -255,6 +252,28 @@ class MemoryStorage:
         for stream in by_age:
             while stream.held and self._bytes > MEMORY_BYTES * 3 // 4:
                 self._bytes -= stream.drop_oldest()
+
+    def _newest_of(self, query: HistoryQuery, since: int) -> list[Iterator[Entry]]:
+        """For each stream of the view that the page may need its entries, the newest first.
+
+        A page and the knowledge of more need `limit` + 1 entries: where as many streams have one at some time or later, those
+        with older ones only are left out. So a view of a hundred thousand streams does not hold up the event loop for seconds.
+        """
+        found: list[tuple[Entry, Iterator[Entry]]] = []
+        keys = [key for key in self._keys_of(query) if self._streams[key].held]
+        if query.cursor is None and query.until is None and len(keys) > query.limit:
+            lasts = [self._streams[key].last_stored_at for key in keys]
+            oldest = heapq.nlargest(query.limit + 1, lasts)[-1]
+            keys = [key for key, last in zip(keys, lasts, strict=True) if last >= oldest]
+        for key in keys:
+            entries = self._streams[key].newest_down_to(*reach(key, query), since)
+            first = next(entries, None)
+            if first is not None:
+                found.append((first, entries))
+        if len(found) > query.limit:
+            oldest = heapq.nlargest(query.limit + 1, (first.stored_at for first, _ in found))[-1]
+            found = [pair for pair in found if pair[0].stored_at >= oldest]
+        return [chain((first,), entries) for first, entries in found]
 
     def _keys_of(self, query: HistoryQuery) -> Iterable[StreamKey]:
         rooms = self._rooms.get(query.tenant, {})

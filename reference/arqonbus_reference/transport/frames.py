@@ -82,7 +82,7 @@ def close_code(payload: bytes) -> int:
 class FrameReader:
     """Turns a client's bytes into messages and control frames; strict, bounded by `max_message_bytes`."""
 
-    __slots__ = ("_buffer", "_decoder", "_fragments", "_max", "_missing", "_opcode", "_size", "_skip")
+    __slots__ = ("_buffer", "_decoder", "_fragments", "_max", "_missing", "_opcode", "_skip")
 
     def __init__(self, max_message_bytes: int) -> None:
         self._max = max_message_bytes
@@ -90,8 +90,7 @@ class FrameReader:
         self._missing = 0
         self._skip = 0
         self._opcode = 0
-        self._fragments: list[bytes] = []
-        self._size = 0
+        self._fragments = bytearray()
         self._decoder: codecs.IncrementalDecoder | None = None
 
     def read(self, data: bytes) -> Iterator[Frame]:  # noqa: C901, PLR0912  the hot path: one loop, few calls
@@ -181,7 +180,7 @@ class FrameReader:
     def _check_length(self, short: int, length: int) -> None:
         if (short == 126 and length < 126) or (short == 127 and (length < 65536 or length >> 63)):
             raise ProtocolFault(1002, "length is not minimally encoded")
-        if self._size + length > self._max:
+        if len(self._fragments) + length > self._max:
             raise ProtocolFault(1009, f"message over {self._max} bytes")
 
     def _accept(self, first: int, payload: bytes) -> Frame | None:
@@ -195,13 +194,11 @@ class FrameReader:
         final = bool(first & 0x80)
         if self._decoder:
             self._feed_decoder(payload, final=final)
-        if payload:  # empty fragments must not fill memory
-            self._fragments.append(payload)
-        self._size += len(payload)
+        self._fragments += payload  # no object for each: a fragment may be one byte
         if not final:
             return None
-        frame = Frame(self._opcode, b"".join(self._fragments))
-        self._opcode, self._size, self._decoder = 0, 0, None
+        frame = Frame(self._opcode, bytes(self._fragments))
+        self._opcode, self._decoder = 0, None
         self._fragments.clear()
         return frame
 

@@ -1,3 +1,6 @@
+import random
+import time
+
 import pytest
 from arqonbus_reference.storage import memory
 from arqonbus_reference.storage.interface import (
@@ -8,6 +11,7 @@ from arqonbus_reference.storage.interface import (
     StreamKey,
 )
 from arqonbus_reference.storage.memory import MemoryStorage
+from arqonbus_reference.storage.views import position
 
 KEY = StreamKey("acme", "lobby", "talk")
 
@@ -113,3 +117,41 @@ async def test_groups_need_durable_storage():
     ):
         with pytest.raises(CapabilityUnavailableError):
             await asked
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7, 40])
+async def test_a_page_of_many_streams_leaves_nothing_out(limit):
+    """Streams without an entry among the newest are passed over; the pages are those of all entries in order."""
+    storage = MemoryStorage(max_history=10)
+    rng = random.Random(limit)  # noqa: S311 - a case, no secret
+    keys = [StreamKey("acme", "lobby", f"c{number}") for number in range(30)]
+    lasts = dict.fromkeys(keys, 0)
+    stored = []
+    for step in range(60):
+        key = rng.choice(keys)
+        lasts[key] += 1
+        stored += [Entry(key, lasts[key], step // 4, b"{}")]
+        storage.append_now(stored[-1:])
+    expected = sorted(stored, key=position)
+
+    found: list[Entry] = []
+    cursor = None
+    while not found or cursor is not None:
+        page = await storage.history(HistoryQuery("acme", "lobby", None, limit, cursor=cursor))
+        found = page.entries + found
+        cursor = page.cursor
+
+    assert found == expected
+
+
+async def test_a_page_of_very_many_streams_does_not_hold_up_the_loop():
+    """One question about a room of 50000 channels took over a second of everybody's time."""
+    storage = MemoryStorage(max_history=10)
+    for number in range(50_000):
+        storage.append_now([Entry(StreamKey("acme", "lobby", f"c{number}"), 1, number, b"{}")])
+    begun = time.process_time()
+
+    page = await storage.history(HistoryQuery("acme", "lobby", None, 100))
+
+    assert time.process_time() - begun < 0.5
+    assert [entry.stored_at for entry in page.entries] == list(range(49_900, 50_000))
