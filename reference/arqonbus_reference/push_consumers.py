@@ -74,17 +74,14 @@ class PushConsumers:
         """
         place = (key, group)
         places = self._places_of.setdefault(client_id, {})
-        if not places.get(place) and sum(places.values()) >= MAX_GROUPS_PER_CLIENT:
-            raise CommandError(
-                "COMMAND_VALIDATION_ERROR",
-                f"group: one connection may join {MAX_GROUPS_PER_CLIENT} groups at most",
-            )
+        _require_place(places, place)
         with told_to_client():
             await self._storage.group_create(key, group, from_beginning=False)
         if self._places_of.get(client_id) is not places:
             return  # it left meanwhile
-        places[place] = True
+        _require_place(places, place)  # others of its joins were under way at once
         feed = self._feeds.get(place) or self._fed(place)
+        places[place] = True
         known = feed.consumers.get(client_id)
         if known is None:
             feed.consumers[client_id] = Consumer(client_id, deliver, prefetch)
@@ -170,6 +167,14 @@ class PushConsumers:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._report("push_consumers", error)
+
+
+def _require_place(places: dict[Place, bool], place: Place) -> None:
+    if not places.get(place) and sum(places.values()) >= MAX_GROUPS_PER_CLIENT:
+        raise CommandError(
+            "COMMAND_VALIDATION_ERROR",
+            f"group: one connection may join {MAX_GROUPS_PER_CLIENT} groups at most",
+        )
 
 
 def _raised_in_loop(site: str, error: BaseException) -> None:

@@ -295,3 +295,15 @@ async def test_a_fault_in_a_feed_is_reported(streams, publish, until):
     await push.close()
 
     assert [(site, str(error)) for site, error in faults] == [("push_consumers", "a fault of the transport")]
+
+
+async def test_joins_under_way_at_once_are_bounded_too(patient, monkeypatch, ann):
+    """Joins sent in one go were all compared with the groups joined before any of them: one client took every place."""
+    monkeypatch.setattr(push_consumers, "MAX_GROUPS_PER_CLIENT", 3)
+
+    joins = [patient.join("ann", ann.deliver, KEY, f"g{number}", 1) for number in range(10)]
+    outcomes = await asyncio.gather(*joins, return_exceptions=True)
+
+    assert sum(outcome is None for outcome in outcomes) == 3
+    assert len(patient._feeds) == 3
+    assert sum(patient._places_of["ann"].values()) == 3
