@@ -49,6 +49,7 @@ class Pipeline:
         self._arrivals: deque[tuple[Session, Envelope | InvalidEnvelopeError | Left, bytes]] = deque()
         self._waiting_bytes = 0
         self._paused: dict[Pausable, None] = {}
+        self._held = False
         self._scheduled = False
         self._storing: asyncio.Task[None] | None = None
         self._stall: asyncio.TimerHandle | None = None
@@ -76,6 +77,10 @@ class Pipeline:
         """A client is gone; what it sent before still counts."""
         self._arrivals.append((session, Left(code, reason), b""))
         self._schedule()
+
+    def hold(self) -> None:
+        """Let no client send again: what came is the rest."""
+        self._held = True
 
     async def drained(self) -> None:
         """Wait until everything that came is dealt with."""
@@ -261,6 +266,7 @@ class Pipeline:
         """Go on with what waits, and let held-back clients send again once the half is done."""
         if (
             self._paused
+            and not self._held
             and len(self._arrivals) < MAX_WAITING_FRAMES // 2
             and self._waiting_bytes < MAX_WAITING_BYTES // 2
         ):

@@ -29,6 +29,8 @@ COLLECTION_ALLOCATIONS = 50_000
 CATCH_UP_SECONDS = 1.0
 """The longest a drain goes on reading from clients that do not stop sending."""
 
+GOING_AWAY = "server is going away"
+
 
 class Endpoints(NamedTuple):
     """Where a running deployment is reached."""
@@ -104,6 +106,7 @@ async def _run(
             await deployment.storage.close()
     except TimeoutError:
         log.warning("server.drain_cut_off", drain_seconds=deployment.settings.drain_seconds)
+        bus.cut_off(1001, GOING_AWAY)
     log.info("server.stopped")
 
 
@@ -117,10 +120,11 @@ async def _drain(deployment: Deployment, bus: WebSocketBus) -> None:
     try:
         await asyncio.wait_for(deployment.pipeline.drained(), CATCH_UP_SECONDS)
     except TimeoutError:
+        deployment.pipeline.hold()
         for connection in bus.connections:
             connection.pause()
         await deployment.pipeline.drained()
-    await bus.close(1001, "server is going away")
+    await bus.close(1001, GOING_AWAY)
     await deployment.pipeline.drained()
 
 

@@ -426,3 +426,22 @@ async def test_a_client_departs_after_its_last_command(scene: Scene) -> None:
 
     assert before == []
     assert scene.gone == [ann]
+
+
+async def test_a_held_pipeline_lets_nobody_send_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A drain that eased let those who flood send on, and never came to its end."""
+    monkeypatch.setattr(pipeline_module, "MAX_WAITING_FRAMES", 4)
+    ann = scene.client()
+    scene.shelf.gate.clear()
+    scene.message(ann)
+    await scene.until(lambda: scene.shelf.batches)
+    for _ in range(6):
+        scene.message(ann)
+
+    scene.pipeline.hold()
+    scene.shelf.gate.set()
+    await scene.pipeline.drained()
+
+    assert ann.outlet.paused > 0
+    assert ann.outlet.resumed == 0
+    assert scene.types(ann) == ["message_response"] * 7

@@ -61,7 +61,14 @@ class WebSocketBus:
         waiting = tuple(self.connections)
         for connection in waiting:
             connection.close(code, reason)
+            connection.resume()  # what it still sends is read away: unread, it would make the kernel drop our close frame
         await asyncio.gather(*(connection.gone for connection in waiting))
+
+    def cut_off(self, code: int, reason: str) -> None:
+        """Close every connection with `code` at once, waiting for nobody."""
+        for connection in tuple(self.connections):
+            connection.close(code, reason)
+            connection.abort()
 
     def _arm_sweep(self) -> None:
         interval = (
