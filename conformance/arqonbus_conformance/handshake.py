@@ -4,7 +4,6 @@ The state machine is websockets' sans-I/O client; the bytes that follow the answ
 because frames are parsed by this suite itself.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -12,10 +11,17 @@ from websockets.client import ClientProtocol
 from websockets.http11 import Response as HttpResponse
 from websockets.uri import parse_uri
 
+from arqonbus_conformance.envelopes import read
+from arqonbus_conformance.findings import Violation
+
 __all__ = ["Handshake", "HeaderMap", "Headers", "Refusal"]
 
 Headers = Mapping[str, str | Sequence[str] | None]
 """Headers of a request: None leaves out a default one, a sequence repeats the header."""
+
+
+class MissingHeader(Violation, KeyError):  # noqa: N818 - as every finding
+    """A header that a case asked for is not there: a finding, and to ``get`` and ``in`` a key that is absent."""
 
 
 class HeaderMap(Mapping[str, str]):
@@ -27,7 +33,7 @@ class HeaderMap(Mapping[str, str]):
     def __getitem__(self, name: str) -> str:
         found = [value for key, value in self.pairs if key.lower() == name.lower()]
         if not found:
-            raise KeyError(name)
+            raise MissingHeader(f"a header {name!r} is missing", actual=dict(self))
         return ", ".join(found)
 
     def __iter__(self) -> Iterator[str]:
@@ -48,12 +54,15 @@ class Refusal(NamedTuple):
     body: bytes
 
     def json(self) -> Any:
-        """The body as JSON.
+        """The body as JSON, objects as ``Observed``.
 
         Raises:
-            ValueError: it is not JSON.
+            Violation: it is not JSON.
         """
-        return json.loads(self.body)
+        try:
+            return read(self.body.decode())
+        except ValueError:
+            raise Violation("the body is not JSON", expected="JSON", actual=self.body) from None
 
 
 class Handshake:

@@ -4,11 +4,12 @@ The only place where the suites wait by looking again: each wait is bounded and 
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 from arqonbus_conformance import expect
-from arqonbus_conformance.deployment import Client, Http, Launch
+from arqonbus_conformance.deployment import Client, Finished, Http, Launch
 from arqonbus_conformance.findings import Unanswered, Unreachable
 
 Record = dict[str, Any]
@@ -102,6 +103,23 @@ async def whole_history(client: Client, room: str, channel: str, page: int = 100
         cursor = data["cursor"]
         if cursor is None:
             return entries
+
+
+def report_of(finished: Finished) -> Record:
+    """The one JSON object that `preflight --json` prints.
+
+    Raises:
+        Violation: it printed something else.
+    """
+    try:
+        report = json.loads(finished.stdout)
+    except ValueError:
+        raise expect.Violation(
+            "preflight printed no JSON", actual=f"{finished.stdout}\n{finished.stderr}"
+        ) from None
+    expect.that(type(report) is dict, "the preflight report is no object", actual=report)
+    found: Record = report
+    return found
 
 
 def only(items: list[Record], what: str) -> Record:

@@ -1,7 +1,6 @@
 """Preflight: what it refuses before anything listens, each beside the smallest change that it accepts."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,7 +9,7 @@ import pytest_asyncio
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Finished, Launch, Valkey
 from arqonbus_conformance.plugin import needs, requirement
-from arqonbus_conformance.suites.conditions import Record, listening, staging
+from arqonbus_conformance.suites.conditions import Record, listening, report_of, staging
 
 EXPLICIT = [
     "ARQONBUS_SERVER_HOST",
@@ -24,7 +23,7 @@ STRICT = {"ARQONBUS_STORAGE_MODE": "strict"}
 
 def problems_of(finished: Finished) -> list[Record]:
     """The problems that `preflight --json` reports, whose shape is that of the specification."""
-    report = json.loads(finished.stdout)
+    report = report_of(finished)
     expect.equal(set(report), {"ok", "environment", "problems"}, "the keys of the preflight report")
     expect.equal(report["ok"], not report["problems"], "ok beside its problems")
     expect.equal(finished.exit_code, 78 if report["problems"] else 0, "the exit code beside the report")
@@ -178,7 +177,7 @@ async def test_strict_with_a_pong_is_accepted(launch: Launch, valkey: Valkey, en
     finished = await launch.preflight(env=env, args=["--json"])
 
     assert problems_of(finished) == []
-    assert json.loads(finished.stdout)["environment"] == environment
+    assert report_of(finished)["environment"] == environment
 
 
 @requirement("CONF-013", "CONF-027")
@@ -311,7 +310,7 @@ async def test_the_report_is_one_json_object(launch: Launch) -> None:
     assert len(problems) == 2
     assert all(set(problem) == {"variable", "problem", "allowed"} for problem in problems)
     assert all(type(text) is str and text for problem in problems for text in problem.values())
-    assert json.loads(finished.stdout)["environment"] == "staging"
+    assert report_of(finished)["environment"] == "staging"
 
 
 @requirement("CONF-018", "CONF-006")

@@ -5,7 +5,6 @@ round, one start and one preflight a round, and each case judges the line of its
 """
 
 import asyncio
-import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -15,7 +14,7 @@ import pytest_asyncio
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Deployment, Finished, Launch
 from arqonbus_conformance.plugin import needs, requirement
-from arqonbus_conformance.suites.conditions import Record, listening, staging
+from arqonbus_conformance.suites.conditions import Record, listening, report_of, staging
 from arqonbus_conformance.suites.sharing import Shared
 
 FAULTY: dict[str, tuple[list[str], list[str]]] = {
@@ -135,7 +134,7 @@ async def test_a_value_that_is_not_allowed_is_refused(
     shown = lines[0].replace(",", "").replace("_", "")
     missing = [word for word in allowed if word.replace("_", "") not in shown]
     expect.equal(missing, [], f"what is allowed and not said in {lines[0]!r}")
-    assert variable in {problem["variable"] for problem in json.loads(preflight.stdout)["problems"]}
+    assert variable in {problem["variable"] for problem in report_of(preflight)["problems"]}
 
 
 @requirement("CONF-005")
@@ -183,7 +182,7 @@ async def test_each_problem_has_one_line(refused_rounds: list[Refused]) -> None:
     """One run reports every faulty variable: as many lines as problems, none twice, none left out."""
     start, preflight = refused_rounds[0]
 
-    report: Record = json.loads(preflight.stdout)
+    report: Record = report_of(preflight)
 
     assert report["ok"] is False
     assert sorted(problem["variable"] for problem in report["problems"]) == sorted(FAULTY)
@@ -212,7 +211,7 @@ async def test_an_environment_is_accepted(launch: Launch, given: str, meant: str
     """Each spelling passes preflight with everything else right, which says the profile it understood."""
     finished = await launch.preflight(env=staging(launch) | {"ARQONBUS_ENVIRONMENT": given}, args=["--json"])
 
-    report = json.loads(finished.stdout)
+    report = report_of(finished)
     assert finished.exit_code == 0
     assert (report["ok"], report["environment"], report["problems"]) == (True, meant, [])
 

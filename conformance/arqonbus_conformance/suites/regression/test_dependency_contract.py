@@ -5,12 +5,11 @@ misspelt variable as a default. Each of them is now said before anything listens
 """
 
 import asyncio
-import json
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Launch
 from arqonbus_conformance.plugin import needs, requirement
-from arqonbus_conformance.suites.conditions import staging
+from arqonbus_conformance.suites.conditions import report_of, staging
 
 
 @requirement("CONF-006", "CONF-019", "CONF-012", "CONF-013", "CONF-015")
@@ -30,7 +29,7 @@ async def test_everything_that_is_wrong_is_said_at_once(launch: Launch) -> None:
 
     finished = await launch.preflight(env=env, args=["--json"])
 
-    named = [problem["variable"] for problem in json.loads(finished.stdout)["problems"]]
+    named = [problem["variable"] for problem in report_of(finished)["problems"]]
     assert finished.exit_code == 78
     assert {"ARQONBUS_ENABLE_AUTH", "JWT_SKIP_VALIDATION", "ARQONBUS_TELEMETRY_HOST"} <= set(named)
     assert {"ARQONBUS_REDIS_URL", "ARQONBUS_STORAGE_MODE"} & set(named)
