@@ -3,7 +3,7 @@
 import pytest
 
 from arqonbus_conformance import expect
-from arqonbus_conformance.deployment import Bus, Client, Http
+from arqonbus_conformance.deployment import Bus, Client, Http, Telemetry
 from arqonbus_conformance.plugin import needs, requirement
 from arqonbus_conformance.suites.conditions import Record, texts_of
 
@@ -148,3 +148,27 @@ async def test_status_counts_one_tenant(bus: Bus) -> None:
     counts = [(await client.succeed("status"))["connections"]["current"] for client in (ann, bob)]
 
     assert counts == [1, 2]
+
+
+@requirement("AUTH-010", "TEL-008")
+@needs("auth", "telemetry")
+async def test_another_tenants_events_are_not_told(bus: Bus, telemetry: Telemetry) -> None:
+    """An administrator reads of its own tenant's clients, channels and telemetry, and of nobody else's."""
+    readers = {tenant: await telemetry.connect(tenant=tenant, name=f"reader-{tenant}") for tenant in "ab"}
+    clients = {tenant: await bus.connect(f"of-{tenant}", tenant=tenant) for tenant in "ab"}
+
+    for client in clients.values():
+        await client.join(bus.room, "c")
+        await client.leave(bus.room, "c")
+        expect.succeeded(await client.request(client.envelope("telemetry", payload={"mark": bus.room})))
+    for client in clients.values():
+        await client.close()
+    for tenant, reader in readers.items():
+        await reader.event("client.disconnected", client_id=clients[tenant].id)
+
+    told = {
+        tenant: {event["client_id"] for event in reader.events if event.get("client_id")}
+        for tenant, reader in readers.items()
+    }
+    assert clients["b"].id not in told["a"]
+    assert clients["a"].id not in told["b"]

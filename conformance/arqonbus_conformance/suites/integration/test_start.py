@@ -1,6 +1,7 @@
 """Start: where a deployment listens, what it reads, when it is ready, and what it refuses to share or to tell."""
 
 import socket
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -103,6 +104,23 @@ async def test_an_interface_binds_the_host_it_is_given(launch: Launch, hosts: di
     }
 
     assert reached == {name: [hosts[name]] for name in ports}
+    # A wrapper's own sockets are none, and not every system shows them: what is seen must be what was asked for.
+    assert listened_on(deployment.pid) <= set(deployment.ports)
+
+
+def listened_on(pid: int) -> set[int]:
+    """The TCP ports that a process listens on, as far as the system shows (/proc)."""
+    try:
+        sockets = {str(file.readlink()) for file in Path(f"/proc/{pid}/fd").iterdir()}
+        tables = [Path(f"/proc/{pid}/net/{table}").read_text() for table in ("tcp", "tcp6")]
+    except OSError:
+        return set()
+    rows = [line.split() for table in tables for line in table.splitlines()[1:]]
+    return {
+        int(row[1].rpartition(":")[2], 16)
+        for row in rows
+        if f"socket:[{row[9]}]" in sockets and row[3] == "0A"
+    }
 
 
 @requirement("CONF-007")
@@ -237,10 +255,10 @@ async def guarded(valkey: Valkey) -> tuple[str, str]:
     return valkey.url.replace("redis://", f"redis://:{password}@"), password
 
 
-@requirement("CONF-028", "CONF-005")
-@needs("control:valkey", "telemetry")
+@requirement("CONF-028", "CONF-005", "HTTP-009")
+@needs("control:valkey", "telemetry", "http")
 async def test_no_secret_is_written(launch: Launch, guarded: tuple[str, str]) -> None:
-    """Through start, traffic, a refused token and a drain, at level debug, no secret and no token is in the output."""
+    """Through start, traffic, a refused token and a drain, at level debug, neither the output nor /system/config shows a secret."""
     url, password = guarded
     env = {**launch.strict, "ARQONBUS_REDIS_URL": url, "ARQONBUS_LOG_LEVEL": "debug"}
     deployment = await launch(env=env)
@@ -248,7 +266,7 @@ async def test_no_secret_is_written(launch: Launch, guarded: tuple[str, str]) ->
     expect.succeeded(await ann.publish(room="r", channel="c", text="x"))
     bad = f"{deployment.bus.token()}broken"
     await deployment.bus.upgrade(token=bad)
-    await deployment.http.get("/system/config")
+    shown = await deployment.http.get("/system/config")
 
     await deployment.terminate()
     await deployment.wait()
@@ -260,6 +278,8 @@ async def test_no_secret_is_written(launch: Launch, guarded: tuple[str, str]) ->
     }
     assert deployment.exit_code == 0
     assert [name for name, secret in secrets.items() if secret in deployment.output] == []
+    assert (shown.status, "ARQONBUS_REDIS_URL" in shown.json()) == (200, True)
+    assert [name for name, secret in secrets.items() if secret in shown.text] == []
 
 
 @requirement("CONF-028", "CONF-014")

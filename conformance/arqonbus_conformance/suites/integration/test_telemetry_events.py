@@ -9,7 +9,7 @@ import pytest
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Client, Http, Interfaces, Launch, Telemetry, TelemetryReader
 from arqonbus_conformance.plugin import blast, needs, requirement
-from arqonbus_conformance.suites.conditions import Record, eventually
+from arqonbus_conformance.suites.conditions import Parting, Record, close, eventually, vanish
 
 SEVERITIES = {"debug", "info", "warning", "error", "critical"}
 PAYLOAD_BYTES = 65_536
@@ -58,6 +58,24 @@ async def test_joins_and_leaves_are_announced(bus: Bus, telemetry: Telemetry) ->
 
     assert len(reader.matching("channel.joined", **place)) == 1
     assert len(reader.matching("channel.left", **place)) == 1
+
+
+@requirement("TEL-003", "ROUTE-018")
+@needs("telemetry")
+@pytest.mark.parametrize("part", [close, vanish])
+async def test_a_departure_is_a_leave_of_each_channel(bus: Bus, telemetry: Telemetry, part: Parting) -> None:
+    """A member that disconnects has left its channels, and each leave is announced once."""
+    reader = await telemetry.connect()
+    ann = await bus.connect("ann")
+    places: list[Record] = [{"client_id": ann.id, "room": bus.room, "channel": name} for name in ("c", "d")]
+    for place in places:
+        await ann.join(place["room"], place["channel"])
+
+    await part(ann)
+    for place in places:
+        await reader.event("channel.left", **place)
+
+    assert [len(reader.matching("channel.left", **place)) for place in places] == [1, 1]
 
 
 @requirement("TEL-004")

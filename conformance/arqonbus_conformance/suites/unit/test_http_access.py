@@ -56,6 +56,33 @@ async def test_a_bad_token_is_answered_401(http: Http, bus: Bus, fault: str) -> 
     expect.equal((await http.get("/status")).status, 200, "status with a good token")
 
 
+@requirement("AUTH-008", "HTTP-013")
+@needs("http", "auth")
+async def test_a_401_over_http_does_not_say_what_is_wrong(http: Http, bus: Bus) -> None:
+    """Beside missing and malformed there is one answer to every bad token, in its body and in its challenge."""
+    claims = bus.claims(admin=True)
+    tokens = [
+        None,
+        "x",
+        bus.token(admin=True, exp=claims["iat"] - 60),
+        bus.token(admin=True, nbf=claims["iat"] + 600),
+        bus.sign(claims, secret=b"another secret of thirty-two bytes or so"),
+        bus.token(admin=True, sub=...),
+    ]
+
+    answers = [await http.get("/status", token=token) for token in tokens]
+
+    expect.equal({answer.status for answer in answers}, {401}, "statuses")
+    expect.equal(
+        [answer.json()["details"] for answer in answers],
+        ["missing", "malformed", *["rejected"] * 4],
+        "details",
+    )
+    expect.equal(len({answer.text for answer in answers[2:]}), 1, "number of different bodies")
+    challenges = {answer.headers["WWW-Authenticate"] for answer in answers}
+    expect.equal(len(challenges), 1, "number of different challenges")
+
+
 @requirement("HTTP-013")
 @needs("http", "auth")
 @pytest.mark.parametrize("role", ["Admin", "ADMIN", "admin ", "administrator", "root", ""])

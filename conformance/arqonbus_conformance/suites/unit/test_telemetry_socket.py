@@ -7,6 +7,7 @@ import pytest
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Http, Refusal, Telemetry
 from arqonbus_conformance.plugin import needs, requirement
+from arqonbus_conformance.suites.unit.admission import DETAILS
 
 EVENTS = {
     "client.connected",
@@ -74,7 +75,7 @@ async def test_telemetry_needs_an_administrators_token(telemetry: Telemetry) -> 
     expect.equal(reader.hello["event_type"], "telemetry.hello", "first frame for an administrator")
 
 
-@requirement("TEL-008")
+@requirement("AUTH-008", "TEL-008")
 @needs("telemetry", "auth")
 @pytest.mark.parametrize("fault", ["garbage", "expired", "other-secret"])
 async def test_a_bad_token_reads_nothing(telemetry: Telemetry, bus: Bus, fault: str) -> None:
@@ -90,6 +91,7 @@ async def test_a_bad_token_reads_nothing(telemetry: Telemetry, bus: Bus, fault: 
 
     assert isinstance(outcome, Refusal)
     expect.equal(outcome.status, 401, "status")
+    assert outcome.json()["details"] in DETAILS, outcome
 
 
 @requirement("TEL-008")
