@@ -104,8 +104,10 @@ def status_of(answer: bytes) -> int | None:
     return int(head[1]) if len(head) > 1 and head[0].startswith(b"HTTP/") and head[1].isdigit() else None
 
 
-async def exchange(url: str, sent: bytes) -> bytes:
-    """Send the bytes to the address, say that nothing more comes, and return what came back.
+async def exchange(url: str, sent: bytes, *, half_closed: bool = True) -> bytes:
+    """Send the bytes to the address, say that nothing more comes (``half_closed``), and return what came back.
+
+    Otherwise the request asks for the connection to be closed, and all is returned that came until then.
 
     Raises:
         Unreachable: no connection could be made.
@@ -121,7 +123,7 @@ async def exchange(url: str, sent: bytes) -> bytes:
         raise Unreachable(f"{url}: {fault}") from fault
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            return await _answer(reader, writer, sent)
+            return await _answer(reader, writer, sent, half_closed=half_closed)
     except TimeoutError:
         raise Unanswered(
             f"{len(sent)} bytes beginning {sent[:60]!r} got no answer in {ANSWER_SECONDS} s"
@@ -130,11 +132,21 @@ async def exchange(url: str, sent: bytes) -> bytes:
         writer.close()
 
 
-async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sent: bytes) -> bytes:
+async def _answer(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sent: bytes, *, half_closed: bool
+) -> bytes:
     try:
         writer.write(sent)
-        writer.write_eof()
+        if half_closed:
+            writer.write_eof()
         await writer.drain()
-        return await reader.read(ANSWER_BYTES)
+        return await (reader.read(ANSWER_BYTES) if half_closed else _to_the_end(reader))
     except OSError:  # a refused request may be cut off before it was read whole
         return b""
+
+
+async def _to_the_end(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.readexactly(ANSWER_BYTES)
+    except asyncio.IncompleteReadError as ended:
+        return ended.partial

@@ -198,3 +198,23 @@ async def test_random_queries_get_an_answer_below_500(http: Http, bus: Bus, rng:
         response = await http.get("/storage/history", params={"room": bus.room} | query)
         assert response.status in (200, 400), (response.status, query)
         response.json()
+
+
+@requirement("HTTP-012", "HTTP-015")
+@needs("http")
+@pytest.mark.parametrize("path", [*ROUTES, "/nowhere"])
+async def test_head_sends_no_byte_of_a_body(http: Http, path: str) -> None:
+    """On the wire, where no client library hides it, the answer to HEAD ends with its head."""
+    sent = [
+        request(f"{method} {path} HTTP/1.1", "Connection: close", *authorized(http))
+        for method in ("GET", "HEAD")
+    ]
+    # A deployment may leave a client alone that has said its last word: these have not.
+    got, asked = [await exchange(http.url, one, half_closed=False) for one in sent]
+
+    expect.equal(status_of(asked), status_of(got), "status of HEAD beside that of GET")
+    assert got.partition(b"\r\n\r\n")[2], got
+    expect.equal(asked.partition(b"\r\n\r\n")[2], b"", "what follows the head")
+    lengths = {line.lower() for line in asked.split(b"\r\n") if line.lower().startswith(b"content-length:")}
+    # A length may be left out, but one that is given is that of the body which GET would have sent.
+    assert b"content-length: 0" not in lengths, asked

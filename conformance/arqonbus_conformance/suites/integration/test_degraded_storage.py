@@ -20,7 +20,9 @@ def durability(reply: Record) -> str:
 async def degraded_metric(deployment: Deployment) -> str:
     """The line of the exposition that says whether the storage is degraded."""
     exposition = (await deployment.http.get("/metrics/prometheus")).text
-    return next(line for line in exposition.splitlines() if line.startswith("arqonbus_storage_degraded "))
+    lines = [line for line in exposition.splitlines() if line.startswith("arqonbus_storage_degraded ")]
+    expect.equal(len(lines), 1, "lines of arqonbus_storage_degraded")
+    return lines[0]
 
 
 @requirement("STORE-011", "CONF-020", "GROUP-012")
@@ -86,6 +88,9 @@ async def test_degraded_recovers_by_itself(launch: Launch, valkey: Valkey) -> No
     await valkey.kill()
     memory = [await ann.publish(**HISTORY, text=f"memory {number}") for number in range(3)]
     await reader.event("storage.degraded")
+    await healthy(deployment.http, "degraded")
+    # What was never seen degraded could not be seen to recover.
+    assert float((await degraded_metric(deployment)).split()[1]) == 1
 
     await valkey.start()
     recovered = await reader.event("storage.recovered", within=10)

@@ -54,6 +54,58 @@ async def test_streams_keep_the_newest(launch: Launch, valkey: Valkey) -> None:
     assert expect.succeeded(await bob.publish(**busy, text="13"))["metadata"]["sequence"] == 13
 
 
+@requirement("HIST-016")
+@needs("control:valkey")
+@pytest.mark.parametrize("command", ["op.history.get", "op.history.replay"])
+async def test_a_lowered_bound_holds_for_the_first_reading(
+    launch: Launch, valkey: Valkey, command: str
+) -> None:
+    """Started again with a smaller history, a channel shows no more than that, whichever command asks first."""
+    kept: Record = {**launch.strict, "ARQONBUS_MAX_HISTORY_SIZE": "8"}
+    place: Record = {"room": "r", "channel": "c"}
+    first = await launch(env=kept, valkey=valkey)
+    await publish_numbers(await first.bus.connect("ann"), place, 8)
+    await first.terminate()
+    await first.wait()
+
+    second = await launch(env={**kept, "ARQONBUS_MAX_HISTORY_SIZE": str(KEPT)}, valkey=valkey)
+    bob = await second.bus.connect("bob")
+    shown = await bob.succeed(command, **place, **(ALWAYS if command == "op.history.replay" else {}))
+
+    assert texts_of(shown["entries"]) == ["4", "5", "6", "7", "8"]
+
+
+@requirement("HIST-001", "HIST-003", "HIST-004", "HIST-010")
+@needs("control:valkey")
+@pytest.mark.parametrize("backend", ["redis_streams", "memory"])
+async def test_the_largest_page_is_full(launch: Launch, valkey: Valkey, backend: str) -> None:
+    """With 1003 entries a limit of 1000 gives 1000 of them, one of 999 gives 999, and the cursor gives the rest."""
+    mode = "strict" if backend == "redis_streams" else "degraded"
+    chosen: Record = {"ARQONBUS_STORAGE_MODE": mode, "ARQONBUS_STORAGE_BACKEND": backend}
+    env = {**launch.strict, **chosen, "ARQONBUS_RATE_LIMIT_PER_SECOND": "0"}
+    deployment = await launch(env=env, valkey=valkey)
+    ann = await deployment.bus.connect("ann")
+    place: Record = {"room": "r", "channel": "c"}
+    messages = [ann.message_to("r", "c", text=str(number)) for number in range(1003)]
+    for message in messages:
+        await ann.send(message)
+    for message in messages:
+        expect.succeeded(await ann.reply(message["id"]))
+    told = [str(number) for number in range(1003)]
+
+    newest = await ann.succeed("op.history.get", **place, limit=1000)
+    older = await ann.succeed("op.history.get", **place, limit=1000, cursor=newest["cursor"])
+    nearly = await ann.succeed("op.history.get", **place, limit=999)
+    replayed = await ann.succeed("op.history.replay", **place, **ALWAYS)
+
+    expect.equal(texts_of(newest["entries"]), told[3:], "texts of the newest page")
+    expect.equal(texts_of(older["entries"]), told[:3], "texts of the page just older")
+    expect.equal(older["cursor"], None, "cursor of the oldest page")
+    expect.equal(texts_of(nearly["entries"]), told[4:], "texts of a page one smaller")
+    expect.equal(texts_of(replayed["entries"]), told[:1000], "texts of the replay")
+    assert replayed["complete"] is False
+
+
 @requirement("HIST-011")
 @needs("launch")
 async def test_entries_trimmed_away_are_named(trimmed: Interfaces) -> None:

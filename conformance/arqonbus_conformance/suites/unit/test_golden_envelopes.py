@@ -11,6 +11,7 @@ from arqonbus_fixtures.golden import filled, vectors
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
 from arqonbus_conformance.envelopes import message_id
+from arqonbus_conformance.plugin import requirement
 from arqonbus_conformance.suites.unit.stage import Stage, faithful
 
 ULID = "arq_01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -50,6 +51,40 @@ async def test_an_accepted_message_is_delivered_exactly(bus: Bus, vector: Vector
     expect.equal(heard["sender"], stage.speaker.id, "sender")
     received = dict(faithful(stage.listener.raw[-1])[1])["payload"]
     expect.equal(received, faithful(vector["payload"]), "payload as delivered")
+
+
+def alone(vector: Vector) -> bool:
+    """Whether the bus has nothing of the client's to overwrite in the vector."""
+    return not any(f'"{name}"' in vector["frame"] for name in ("sender", "from_client", "metadata"))
+
+
+@requirement("ENV-018", "ENV-019")
+@pytest.mark.parametrize(
+    "vector",
+    [one for one in corpus("envelopes_accepted") if delivered(one.values[0]) and alone(one.values[0])],
+)
+async def test_it_is_as_exact_beside_what_the_bus_overwrites(bus: Bus, vector: Vector) -> None:
+    """A forged sender and metadata of the client's change nothing of the payload, nor of the rest of the metadata."""
+    stage = await Stage.of(bus)
+    metadata = (
+        '{"big":123456789012345678901234567890,"one":1.0,"tiny":5e-400,"many":[0.1000,1E2,-0],"sequence":77}'
+    )
+    frame = frame_of(vector, stage, message_id()).rstrip().removesuffix("}")
+
+    reply = await stage.speaker.request(
+        f'{frame},"sender":"forged","from_client":"forged","metadata":{metadata}}}'
+    )
+    heard = await stage.listener.message()
+
+    expect.succeeded(reply)
+    expect.equal(heard["sender"], stage.speaker.id, "sender")
+    received = dict(faithful(stage.listener.raw[-1])[1])
+    expect.equal(received["payload"], faithful(vector["payload"]), "payload as delivered")
+    kept, sent = (
+        [member for member in members if member[0] != "sequence"]
+        for members in (received["metadata"][1], faithful(metadata)[1])
+    )
+    expect.equal(kept, sent, "metadata as delivered")
 
 
 @pytest.mark.parametrize(

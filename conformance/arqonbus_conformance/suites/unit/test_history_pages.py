@@ -31,7 +31,7 @@ async def pages(client: Client, limit: int, **place: Any) -> list[list[str]]:
 
 
 @requirement("HIST-004")
-@pytest.mark.parametrize(("count", "limit"), [(25, 7), (24, 8), (5, 1), (3, 10), (1, 1)])
+@pytest.mark.parametrize(("count", "limit"), [(25, 7), (24, 8), (5, 1), (3, 10), (8, 8), (1, 1)])
 async def test_pages_are_contiguous_down_to_the_oldest(bus: Bus, count: int, limit: int) -> None:
     """The pages, put together from the last to the first, are the whole history without overlap."""
     ann = await bus.connect("ann")
@@ -41,6 +41,8 @@ async def test_pages_are_contiguous_down_to_the_oldest(bus: Bus, count: int, lim
 
     expect.equal([text for page in reversed(read) for text in page], told, "texts of all pages")
     expect.equal({len(page) for page in read[:-1]} | {limit}, {limit}, "sizes of all pages but the last")
+    # Where nothing is older the cursor is null at once: no empty page follows a full last one.
+    expect.equal(len(read), -(-count // limit), "number of pages")
 
 
 @requirement("HIST-004", "HIST-007")
