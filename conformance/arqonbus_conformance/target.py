@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shlex
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
@@ -45,8 +46,11 @@ TOKEN_NAMES: Final = {
     f"{tenant}_{kind}": (tenant, kind == "admin") for tenant in "ab" for kind in ("user", "admin")
 }
 """The ready-made tokens a profile may name: the tenant, and whether it is an administrator's."""
+COMMAND_LINE: Final = "a command line, quoted as in a shell"
 VALKEY_SOURCES: Final = ("embedded", "container")
 """Where a Valkey that the gate may kill can come from."""
+VALKEY: Final = "{valkey}"
+"""What stands for the address of that Valkey in the environment of the main deployment."""
 
 
 class ProfileError(Exception):
@@ -113,13 +117,17 @@ class _Table:
         where = ".".join(part for part in (self._name, field) if part) or "the profile"
         self._problems.append(f"{where}: {value!r} is not allowed; allowed: {allowed}")
 
+    def say(self, field: str, problem: str) -> None:
+        """Note what is wrong with a field that cannot be said as a value that is refused."""
+        self._problems.append(f"{'.'.join(part for part in (self._name, field) if part)}: {problem}")
+
     def take(self, field: str, allowed: str, fits: Callable[[Any], bool], *, required: bool = False) -> Any:
         """The value of ``field``, None where it is absent or refused."""
         self._known.add(field)
         value = self._values.get(field)
         if value is None:
             if required:
-                self.refuse(field, None, f"{allowed} (it is missing)")
+                self.say(field, f"it is missing; allowed: {allowed}")
             return None
         if not fits(value):
             self.refuse(field, value, allowed)
@@ -151,8 +159,8 @@ class _Table:
         return {field: value for field, value in self._values.items() if isinstance(value, str)}
 
     def done(self) -> None:
-        for field in self._values.keys() - self._known:
-            self.refuse(field, self._values[field], f"only {', '.join(sorted(self._known)) or 'nothing'}")
+        for field in sorted(self._values.keys() - self._known):
+            self.say(field, f"there is no such field; allowed: {', '.join(sorted(self._known))}")
 
 
 def _address(schemes: tuple[str, ...]) -> tuple[str, Callable[[Any], bool]]:
@@ -180,11 +188,18 @@ def _endpoints(table: _Table) -> Endpoints | None:
     return None if bus is None else Endpoints(bus, http, telemetry)
 
 
-def _credentials(table: _Table, environ: Mapping[str, str], problems: list[str]) -> Credentials:
+def _is_command_line(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(shlex.split(value))
+    except ValueError:
+        return False  # a quotation without its end
+
+
+def _credentials(table: _Table, environ: Mapping[str, str]) -> Credentials:
     def named(owner: _Table, field: str) -> str | None:
         variable = owner.text(field, "the name of an environment variable")
         if variable is not None and not environ.get(variable):
-            problems.append(f"credentials.{field}: the environment variable {variable} is not set")
+            owner.say(field, f"the environment variable {variable} is not set")
         return None if variable is None else environ.get(variable)
 
     secret = named(table, "jwt_secret_env")
@@ -197,8 +212,8 @@ def _credentials(table: _Table, environ: Mapping[str, str], problems: list[str])
 
 
 def _launch(table: _Table) -> LaunchProfile | None:
-    command = table.text("command", "a command line", required=True)
-    preflight = table.text("preflight", "a command line")
+    command = table.take("command", COMMAND_LINE, _is_command_line, required=True)
+    preflight = table.take("preflight", COMMAND_LINE, _is_command_line)
     environment = table.table("environment").strings()
     table.done()
     if command is None:
@@ -227,12 +242,18 @@ def parse_profile(text: str, environ: Mapping[str, str]) -> Target:
         for claim in CLAIMS
     }
     claims_table.done()
-    credentials = _credentials(top.table("credentials"), environ, problems)
+    credentials = _credentials(top.table("credentials"), environ)
     launch = _launch(top.table("launch")) if "launch" in top else None
     control = top.table("control")
     valkey = control.take("valkey", " or ".join(VALKEY_SOURCES), VALKEY_SOURCES.__contains__)
     control.done()
     top.done()
+    if launch is not None and valkey is None and "valkey" not in control:
+        for variable, value in launch.environment.items():
+            if VALKEY in value:
+                problems.append(
+                    f"launch.environment.{variable}: {VALKEY} needs control.valkey, which is missing"
+                )
     if endpoints is None and launch is None and not problems:
         problems.append("the profile gives neither endpoints nor launch; allowed: at least one of them")
     if problems:
@@ -254,13 +275,16 @@ def read_profile(path: Path, environ: Mapping[str, str] | None = None) -> Target
     """The target in a profile file.
 
     Raises:
-        ProfileError: it cannot be read or is not valid.
+        ProfileError: it cannot be read or is not valid; each problem names the file.
     """
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as fault:
         raise ProfileError([f"the profile {path} cannot be read: {fault}"]) from fault
-    return parse_profile(text, os.environ if environ is None else environ)
+    try:
+        return parse_profile(text, os.environ if environ is None else environ)
+    except ProfileError as fault:
+        raise ProfileError([f"{path}: {problem}" for problem in fault.problems]) from fault
 
 
 def embedded_reference() -> Target:

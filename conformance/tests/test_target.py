@@ -25,6 +25,7 @@ token_env = { a_admin = "GATE_ADMIN" }
 command = "{python} -m bus serve"
 [launch.environment]
 ARQONBUS_LOG_LEVEL = "debug"
+ARQONBUS_REDIS_URL = "{valkey}"
 [control]
 valkey = "embedded"
 """
@@ -54,16 +55,23 @@ def test_a_profile_never_shows_a_secret() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ('name = "staging"', "", "name: None is not allowed"),
+        ('name = "staging"', "", "name: it is missing; allowed: a text"),
         ("wss://bus.example:9100", "http://bus.example", "endpoints.bus: 'http://bus.example'"),
         ("wss://bus.example:9100", "ws://bus:99999", "endpoints.bus: 'ws://bus:99999'"),
-        ('bus = "wss://bus.example:9100"', "", "endpoints.bus: None"),
+        ('bus = "wss://bus.example:9100"', "", "endpoints.bus: it is missing"),
         ("auth = true", 'auth = "yes"', "claims.auth: 'yes' is not allowed; allowed: true or false"),
-        ("auth = true", "flying = true", "claims.flying: True is not allowed; allowed: only auth"),
+        ("auth = true", "flying = true", "claims.flying: there is no such field; allowed: auth"),
         ('valkey = "embedded"', 'valkey = "moon"', "control.valkey: 'moon'"),
         ("[control]", "[contrl]", "contrl"),
-        ('command = "{python} -m bus serve"', "", "launch.command: None"),
+        ('command = "{python} -m bus serve"', "", "launch.command: it is missing"),
         ('"debug"', "3", "launch.environment.ARQONBUS_LOG_LEVEL: 3"),
+        ("-m bus serve", "-m 'bus serve", 'launch.command: "{python} -m \'bus serve" is not allowed'),
+        ('valkey = "embedded"', "", "launch.environment.ARQONBUS_REDIS_URL: {valkey} needs control.valkey"),
+        (
+            "GATE_ADMIN",
+            "GATE_MOON",
+            "credentials.token_env.a_admin: the environment variable GATE_MOON is not set",
+        ),
         ("[claims]", "[claims", "not TOML"),
     ],
 )
@@ -102,6 +110,15 @@ def test_a_profile_that_cannot_be_read_is_no_profile(tmp_path: Path) -> None:
     for name in ("missing.toml", "binary.toml"):
         with pytest.raises(ProfileError, match="cannot be read"):
             read_profile(tmp_path / name)
+
+
+def test_a_problem_names_its_profile(tmp_path: Path) -> None:
+    """Whoever has several of them must see which one is meant."""
+    profile = tmp_path / "staging.toml"
+    profile.write_text("[launch]", "utf-8")
+
+    with pytest.raises(ProfileError, match=r"staging\.toml: name: it is missing"):
+        read_profile(profile)
 
 
 def test_the_embedded_reference_is_launched_with_its_own_secret() -> None:

@@ -1,0 +1,30 @@
+"""The page on profiles says what the gate understands."""
+
+import re
+from pathlib import Path
+
+import pytest
+from arqonbus_conformance.target import ProfileError, parse_profile
+
+PAGE = (Path(__file__).parents[1] / "profiles.md").read_text("utf-8")
+EXAMPLES = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_is_a_valid_profile(example: str) -> None:
+    """It can be copied as it stands."""
+    target = parse_profile(example, {"STAGING_JWT_SECRET": "s" * 32})
+
+    assert target.endpoints or target.launch
+
+
+def test_every_field_is_listed() -> None:
+    """What the gate says is allowed stands on the page."""
+    tables = ("endpoints", "claims", "credentials", "credentials.token_env", "launch", "control")
+    with pytest.raises(ProfileError) as caught:
+        parse_profile("x = 1\n" + "".join(f"[{table}]\nx = 1\n" for table in tables), {})
+
+    told = [problem.partition("no such field; allowed: ")[2] for problem in caught.value.problems]
+    fields = {field for listing in told if listing for field in listing.split(", ")}
+    assert len(fields) > len(tables)
+    assert [field for field in sorted(fields) if field not in PAGE] == []
