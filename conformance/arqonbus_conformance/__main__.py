@@ -3,6 +3,7 @@
 import os
 import secrets
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib.metadata import version as distribution_version
 from pathlib import Path
@@ -63,6 +64,16 @@ def _target(profile: Path | None, url: str | None, http: str | None, telemetry: 
     return embedded_reference()
 
 
+def _make_room(option: str, path: Path) -> None:
+    """A report can be written there: its folder exists. Said before the run, which takes its time."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise UsageError(f"{option}: {str(path)!r} cannot be written: {fault.strerror}") from fault
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise UsageError(f"{option}: {str(path)!r} is not allowed; allowed: a file in a folder to write to")
+
+
 @app.command(name="run")
 def run_command(
     *,
@@ -70,7 +81,7 @@ def run_command(
     url: str | None = None,
     http: str | None = None,
     telemetry: str | None = None,
-    suite: list[str] | None = None,
+    suite: Annotated[list[str] | None, Parameter(negative="")] = None,
     scope: Scope = Scope.DEPLOYMENT,
     keyword: Annotated[str, Parameter(name=["--keyword", "-k"])] = "",
     json: Path = Path("reports/gate.json"),
@@ -115,6 +126,8 @@ def run_command(
     unknown = [name for name in suites if name not in PACKAGES]
     if unknown:
         raise UsageError(f"--suite: {unknown[0]!r} is not allowed; allowed: {', '.join(PACKAGES)}")
+    for option, path in (("--json", json), ("--junit", junit)):
+        _make_room(option, path)
     judged = _target(target, url, http, telemetry)
     # A stream of its own: pytest takes standard output away while cases run.
     with os.fdopen(
@@ -203,6 +216,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for problem in fault.problems:
             complaint.print(f"arqonbus-gate: {problem}", markup=False, highlight=False, soft_wrap=True)
         sys.exit(ExitCode.PROFILE)
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INCOMPLETE)
+    except Exception:  # noqa: BLE001 - Python's own exit code is 1, and that would accuse the deployment
+        traceback.print_exc()
+        sys.exit(ExitCode.SUITE_FAULT)
     sys.exit(code if isinstance(code, int) else ExitCode.PASS)
 
 

@@ -22,6 +22,8 @@ def ended(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str,
         (("explain", "moon"), "CONF, PKG"),
         (("moon",), "moon"),
         (("run", "-k", "a and", "--jobs", "2"), "-k"),
+        (("run", "--json", "/proc/moon/gate.json"), "--json: '/proc/moon/gate.json' cannot be written"),
+        (("run", "--junit", "/"), "--junit: '/' is not allowed"),
     ],
 )
 def test_a_wrong_command_line_ends_with_64(
@@ -41,6 +43,18 @@ def test_a_profile_that_is_none_ends_with_78(capfd: pytest.CaptureFixture[str]) 
 
     assert code == 78
     assert "missing.toml cannot be read" in complaint
+
+
+def test_a_crash_of_the_gate_accuses_itself(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 4 with a traceback: 1 would say that the deployment violates something."""
+    monkeypatch.setattr(command_line, "requirement_set", lambda: 1 / 0)
+
+    code, _, complaint = ended(capfd, "version")
+
+    assert code == 4
+    assert "ZeroDivisionError" in complaint
 
 
 def test_the_version_names_the_requirement_set(capfd: pytest.CaptureFixture[str]) -> None:
