@@ -238,6 +238,9 @@ class Connection(asyncio.Protocol):
         Raises:
             Unanswered: the deployment did not read for ``within`` seconds.
         """
+        if self._transport is None or self._transport.is_closing():
+            # Nothing is ever full here: without a turn of the loop a sender would go on beyond its time limit.
+            await asyncio.sleep(0)
         try:
             async with asyncio.timeout(within):
                 await self._writable.wait()
