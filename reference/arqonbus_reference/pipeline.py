@@ -33,6 +33,9 @@ STALL_SECONDS = 0.1
 EFFECTLESS = frozenset({"ping", "status", "help"})
 """Commands that may overtake messages."""
 
+ORDERED = frozenset({"op.group.create", "operator.join"})
+"""Commands with I/O that messages behind them wait for: a group that begins at `new` must get those."""
+
 MAX_EXECUTING = 1024
 """Commands with I/O under way; beyond it, nothing new is begun."""
 
@@ -169,6 +172,8 @@ class Pipeline:
             task = asyncio.get_running_loop().create_task(self._surroundings.execute(execute))
             self._executing[task] = session
             task.add_done_callback(self._executed)
+            if execute.command in ORDERED:
+                self._hold_for(task)
 
     def _executed(self, task: asyncio.Task[None]) -> None:
         session = self._executing.pop(task)
@@ -197,10 +202,13 @@ class Pipeline:
             else:
                 self._commit(batch, entries, durability, now)
             return
-        loop = asyncio.get_running_loop()
-        self._storing = loop.create_task(self._append(batch))
-        self._storing.add_done_callback(self._stored)
-        self._stall = loop.call_later(STALL_SECONDS, self._answer_ahead)
+        self._hold_for(asyncio.get_running_loop().create_task(self._append(batch)))
+
+    def _hold_for(self, task: asyncio.Task[None]) -> None:
+        """Let everything behind wait until the storage has answered."""
+        self._storing = task
+        task.add_done_callback(self._stored)
+        self._stall = asyncio.get_running_loop().call_later(STALL_SECONDS, self._answer_ahead)
 
     async def _append(self, batch: list[Publication]) -> None:
         now = time.time_ns() // 1_000_000

@@ -375,6 +375,25 @@ async def test_commands_with_io_do_not_hold_back_messages(scene: Scene) -> None:
     assert answered == ["message_response"]
 
 
+async def test_messages_wait_for_the_group_they_belong_to(scene: Scene) -> None:
+    """A message sent right behind operator.join is stored after the group exists."""
+    ann = scene.client()
+    scene.finish.clear()
+
+    join = scene.bench.frame("operator.join", payload={"group": "g", "room": "r", "channel": "c"})
+    scene.pipeline.frame(ann, join)
+    scene.message(ann)
+    for _ in range(MAX_TURNS):
+        await asyncio.sleep(0)
+    before = list(scene.shelf.batches)
+    scene.finish.set()
+    await scene.pipeline.drained()
+
+    assert before == []
+    assert scene.executed == ["operator.join"]
+    assert scene.types(ann) == ["message_response"]
+
+
 async def test_commands_under_way_are_bounded(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the bound nothing new begins until one ends."""
     monkeypatch.setattr(pipeline_module, "MAX_EXECUTING", 2)
