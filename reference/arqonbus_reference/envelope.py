@@ -77,11 +77,13 @@ def parse(frame: bytes) -> Envelope:
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise refusal(frame) from None
     payload = None if envelope.payload is UNSET else bytes(envelope.payload)
-    unique = [bytes(value) for value in (envelope.args, envelope.metadata) if value is not UNSET]
-    inner = unique if payload is None else [payload, *unique]
+    unique: Sequence[bytes] = ()
+    if envelope.args is not UNSET or envelope.metadata is not UNSET:
+        unique = [bytes(value) for value in (envelope.args, envelope.metadata) if value is not UNSET]
+    inner = unique if payload is None else (payload, *unique)
     if _may_repeat_members(frame, envelope, inner) and repeats_members(frame):
         raise refusal(frame)
-    if any(map(has_duplicate_keys, unique)):
+    if unique and any(map(has_duplicate_keys, unique)):
         raise refusal(frame)
     if not _is_wellformed(envelope, payload):
         raise refusal(frame)
