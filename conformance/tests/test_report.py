@@ -145,6 +145,21 @@ def test_a_violated_should_is_told_and_fails_nothing() -> None:
     assert "SHOULD violated CONF-025" in printed(report)
 
 
+def test_junit_is_not_green_where_nothing_was_decided() -> None:
+    """The run is a case of its own: a server that reads only this file must not take no case for a pass."""
+    nothing, holds = (
+        as_element(report_of(*results)).find("testsuite[@name='gate']")
+        for results in [(), (case(Verdict.HOLDS),)]
+    )
+
+    assert nothing is not None
+    assert nothing.get("errors") == "1"
+    assert [error.get("message", "")[:7] for error in nothing.findall("testcase/error")] == ["exit 2:"]
+    assert holds is not None
+    assert holds.get("errors") == "0"
+    assert holds.findall("testcase/error") == []
+
+
 def test_junit_holds_only_what_xml_can() -> None:
     """Control characters of a hostile deployment are replaced."""
     failure = as_element(report_of(VIOLATED)).find(".//failure")

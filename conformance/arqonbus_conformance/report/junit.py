@@ -7,7 +7,7 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from arqonbus_conformance.report.model import CaseLine, Failure, Report
-from arqonbus_conformance.verdict import Verdict
+from arqonbus_conformance.verdict import ExitCode, Verdict
 
 __all__ = ["as_element", "write_junit"]
 
@@ -29,7 +29,10 @@ def _clean(text: str) -> str:
 
 
 def as_element(report: Report) -> ET.Element:
-    """The report as an element ``testsuites``: one suite each, one case each; what was not judged is skipped."""
+    """The report as an element ``testsuites``: one suite each, one case each; what was not judged is skipped.
+
+    One more case stands for the run as a whole, so that one that decided nothing is not green.
+    """
     root = ET.Element("testsuites", name="arqonbus-gate")
     failures = {failure.case: failure for failure in report.failures}
     by_suite: dict[str, list[CaseLine]] = defaultdict(list)
@@ -50,7 +53,31 @@ def as_element(report: Report) -> ET.Element:
         )
         for case in cases:
             _add_case(element, case, failures.get(case.id))
+    _add_run(root, report)
     return root
+
+
+def _add_run(root: ET.Element, report: Report) -> None:
+    """The case of the run: an error where the exit code says neither that all holds nor what is violated."""
+    decided = report.exit_code in {ExitCode.PASS, ExitCode.VIOLATED}
+    seconds = f"{report.seconds:.3f}"
+    suite = ET.SubElement(
+        root,
+        "testsuite",
+        name="gate",
+        tests="1",
+        failures="0",
+        errors="0" if decided else "1",
+        skipped="0",
+        time=seconds,
+        timestamp=report.started_at,
+    )
+    case = ET.SubElement(suite, "testcase", classname="gate", name="the run decides", time=seconds)
+    if not decided:
+        said = ET.SubElement(
+            case, "error", message=_clean(f"exit {int(report.exit_code)}: {report.sentence}")
+        )
+        said.text = _clean("\n".join((*report.notes, *report.faults)))
 
 
 def _add_case(suite: ET.Element, case: CaseLine, failure: Failure | None) -> None:
