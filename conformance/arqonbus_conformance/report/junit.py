@@ -74,9 +74,7 @@ def _add_run(root: ET.Element, report: Report) -> None:
     )
     case = ET.SubElement(suite, "testcase", classname="gate", name="the run decides", time=seconds)
     if not decided:
-        said = ET.SubElement(
-            case, "error", message=_clean(f"exit {int(report.exit_code)}: {report.sentence}")
-        )
+        said = ET.SubElement(case, "error", message=_clean(report.sentence))
         said.text = _clean("\n".join((*report.notes, *report.faults)))
 
 
