@@ -14,6 +14,7 @@ from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.judging import CaseResult, Finding, finding_of
 from arqonbus_conformance.marks import CASE_SECONDS, Need
 from arqonbus_conformance.namespace import Namespace
+from arqonbus_conformance.patience import Patience
 from arqonbus_conformance.registration import case_id
 from arqonbus_conformance.stage import Stage
 from arqonbus_conformance.transcript import Transcript
@@ -108,6 +109,7 @@ class Recorder:
 
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
+        self._patience = Patience()
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         """Give the case its id and let ``-k`` find it by id and by requirement."""
@@ -161,7 +163,10 @@ class Recorder:
             case.findings.append(finding_of(call.excinfo.value))
         report = yield
         if call.when == "teardown" and self._judge.unreachable is None:
-            self._judge.record(case.result())
+            result = case.result()
+            if Need.LAUNCH not in case.needs:
+                self._patience.note(result.verdict, result.seconds)
+            self._judge.record(result)
         return report
 
     def pytest_keyboard_interrupt(self) -> None:
@@ -177,7 +182,7 @@ class Recorder:
 
         Raises:
             Violation: the deployment does not greet, which this very case is about.
-            Unfinished: the deployment does not greet, on which this case stands.
+            Unfinished: the deployment does not greet, on which this case stands, or has stopped answering.
             OutOfScope, NotOffered, NotApplicable: its needs are not met.
         """
         stage.check_offered(case.needs)
@@ -186,6 +191,8 @@ class Recorder:
             raise Violation(seen.what, expected=seen.expected, actual=seen.actual)
         if seen is not None and Need.LAUNCH not in case.needs:
             raise Unfinished(f"not judged, because {GREETING} is violated: {seen.what}")
+        if self._patience.lost is not None and Need.LAUNCH not in case.needs:
+            raise Unfinished(f"not judged, because {self._patience.lost}")
         stage.check_claimed(case.needs)
 
 

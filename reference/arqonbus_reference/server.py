@@ -41,7 +41,7 @@ class Endpoints(NamedTuple):
 
 
 async def serve(settings: Settings, *, ready: Callable[[Endpoints], None] | None = None) -> int:
-    """Run until SIGTERM or SIGINT, then drain; the exit code: 0, or 78 when it could not start.
+    """Run until SIGTERM, SIGINT or SIGHUP, then drain; the exit code: 0, or 78 when it could not start.
 
     `ready` is called once everything listens and the storage has answered, or its absence was announced. In staging and prod the
     caller has run the preflight before.
@@ -62,8 +62,9 @@ async def serve(settings: Settings, *, ready: Callable[[Endpoints], None] | None
             [Problem("ARQONBUS_REDIS_URL", problem, "a reachable server, in prod one that persists")]
         )
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup: the terminal may go, the bus stays
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
     for name in settings.unknown:
         log.warning("unknown variable", variable=name)
     await _run(deployment, listeners, log, stop, ready)

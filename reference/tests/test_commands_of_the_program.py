@@ -171,13 +171,14 @@ def valkey_is_gone(place: str) -> bool:
         return visitor.connect_ex(place.removeprefix("unix://")) != 0
 
 
-def test_dev_is_strict_durable_and_leaves_nothing(start: Callable[..., Any]) -> None:
-    """Free ports, a Valkey of its own, Ctrl-C drains and exits 0."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_dev_is_strict_durable_and_leaves_nothing(start: Callable[..., Any], number: signal.Signals) -> None:
+    """Free ports, a Valkey of its own; Ctrl-C, a process manager and a closed terminal drain it, and it exits 0."""
     process = start("dev")
 
     found = endpoints(process)
     health = get(found["http"], "/health")
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     code, _, err = finished(process)
 
     assert set(found) == {"bus", "http", "telemetry", "valkey"}

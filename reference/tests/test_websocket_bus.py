@@ -18,7 +18,7 @@ LIMITS = Limits(
     max_message_bytes=65_536,
     outbox_bytes=65_536,
     max_connections=2,
-    handshake_seconds=0.2,
+    handshake_seconds=5.0,
     ping_interval_seconds=30.0,
     ping_timeout_seconds=30.0,
 )
@@ -244,7 +244,7 @@ async def test_a_silent_peer_is_pinged_and_closed(build: Callable[..., Any]) -> 
 
 async def test_an_upgrade_has_a_bounded_time(build: Callable[..., Any]) -> None:
     """LIM-006: half a request is cut off."""
-    house = await build()
+    house = await build(handshake_seconds=0.2)
     peer = await house.knock()
 
     peer.writer.write(UPGRADE)
