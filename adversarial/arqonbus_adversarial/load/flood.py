@@ -6,9 +6,8 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import NamedTuple
-
-import psutil
 
 from arqonbus_adversarial.load.contenders import MARKER, Contender, connected, heard
 
@@ -66,17 +65,17 @@ def flood(contender: Contender, shape: Shape) -> Cost:
     """
     with ExitStack() as open_sockets:
         topics, subscribers = _audience(contender, shape, open_sockets)
-        process = psutil.Process(contender.pid)
-        before, begin = _cpu_seconds(process), time.perf_counter()
+        before, begin = _cpu_seconds(contender.pid), time.perf_counter()
         _run(contender, shape, topics, subscribers)
-        wall, cpu = time.perf_counter() - begin, _cpu_seconds(process) - before
+        wall, cpu = time.perf_counter() - begin, _cpu_seconds(contender.pid) - before
     deliveries = shape.topics * shape.subscribers * shape.messages
     return Cost(cpu / deliveries * 1e6, deliveries / wall)
 
 
-def _cpu_seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
+def _cpu_seconds(pid: int) -> float:
+    """What the process has used so far, all threads together, to the nanosecond (the usual times count in 10 ms)."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 
 
 def _audience(
