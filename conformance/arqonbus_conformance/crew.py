@@ -127,6 +127,7 @@ class _Orders(NamedTuple):
 def _serve(link: Link, orders: _Orders) -> None:
     """The life of a member."""
     os.setsid()  # an interruption reaches the captain, who tells the crew
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell runs in the background
     member = _Member(link)
     judge = member.judge = Judge(
         orders.target, scope=orders.scope, seed=orders.seed, folders=orders.folders, listener=member

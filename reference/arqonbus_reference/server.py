@@ -63,7 +63,8 @@ async def serve(settings: Settings, *, ready: Callable[[Endpoints], None] | None
         )
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup: the terminal may go, the bus stays
+        nohup = number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN
+        if not nohup:  # else the terminal may go, the bus stays
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
     for name in settings.unknown:
         log.warning("unknown variable", variable=name)
