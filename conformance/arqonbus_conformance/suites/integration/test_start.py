@@ -1,6 +1,8 @@
 """Start: where a deployment listens, what it reads, when it is ready, and what it refuses to share or to tell."""
 
 import socket
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -9,8 +11,9 @@ import pytest_asyncio
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Interfaces, Launch, Valkey
-from arqonbus_conformance.findings import NotOffered, Unanswered, Unfinished
+from arqonbus_conformance.findings import NotApplicable, NotOffered, Unanswered, Unfinished
 from arqonbus_conformance.plugin import blast, needs, requirement
+from arqonbus_conformance.stage import Stage
 from arqonbus_conformance.suites.conditions import eventually, health, listening
 from arqonbus_conformance.suites.proxy import HeldProxy
 
@@ -30,22 +33,46 @@ def outward_addresses() -> list[str]:
         return [address]
 
 
+@pytest.fixture(scope="module")
+def default_addresses() -> list[int]:
+    """The default ports; cases that share this take turns, for there is one set of them on a machine."""
+    return list(DEFAULT_PORTS.values())
+
+
+async def taken() -> list[int]:
+    """The default ports on which somebody listens."""
+    return [port for port in DEFAULT_PORTS.values() if await listening(port)]
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def default_ports() -> dict[str, int]:
+async def default_ports(_stage: Stage, default_addresses: list[int]) -> list[int]:
     """The ports of a start without a variable, once nobody on this machine listens there.
 
     Raises:
+        NotApplicable: the target itself runs there.
         Unfinished: somebody still does after the wait.
     """
-
-    async def taken() -> list[int]:
-        return [port for port in DEFAULT_PORTS.values() if await listening(port)]
-
+    own = _stage.target.endpoints
+    if own is not None and {urlsplit(url).port for url in own if url} & set(default_addresses):
+        raise NotApplicable("the target itself runs on the default ports, so that no other can start there")
     try:
         await eventually("the default ports being free", taken, lambda ports: not ports, within=10)
     except Unanswered as busy:
         raise Unfinished(f"somebody else listens on the default ports of this machine: {busy}") from None
-    return DEFAULT_PORTS
+    return default_addresses
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def occupied(default_addresses: list[int]) -> AsyncIterator[list[int]]:
+    """The default ports, each taken by somebody: by us where nobody else did."""
+    with ExitStack() as held:
+        for port in default_addresses:
+            with suppress(OSError):  # somebody else's already, which is as good
+                held.enter_context(socket.create_server(("127.0.0.1", port)))
+        await eventually(
+            "all default ports being taken", taken, lambda ports: len(ports) == len(DEFAULT_PORTS)
+        )
+        yield list(DEFAULT_PORTS.values())
 
 
 @pytest.fixture
@@ -75,7 +102,7 @@ def ports_of(interfaces: Interfaces) -> dict[str, int]:
 @requirement("CONF-001")
 @needs("launch")
 @blast("disruptive")
-async def test_dev_starts_with_no_variable(launch: Launch, default_ports: dict[str, int]) -> None:
+async def test_dev_starts_with_no_variable(launch: Launch, default_ports: list[int]) -> None:
     """With no variable at all it is ready on the default ports, reachable over loopback only."""
     deployment = await launch(bare=True)
 
@@ -87,9 +114,19 @@ async def test_dev_starts_with_no_variable(launch: Launch, default_ports: dict[s
     assert reader.hello["event_type"] == "telemetry.hello"
     assert sight["status"] == "healthy"
     elsewhere = [SECOND_HOST, *outward_addresses()]
-    assert [
-        (host, port) for host in elsewhere for port in default_ports.values() if await listening(port, host)
-    ] == []
+    assert [(host, port) for host in elsewhere for port in default_ports if await listening(port, host)] == []
+
+
+@requirement("CONF-001", "CONF-023")
+@needs("launch")
+@blast("disruptive")
+async def test_dev_with_no_variable_wants_the_default_addresses(launch: Launch, occupied: list[int]) -> None:
+    """With the default ports taken a start without a variable ends and names one of them: those are the ones it wants."""
+    deployment = await launch(bare=True, wait="exit")
+
+    assert deployment.exit_code not in {None, 0}
+    named = [port for port in occupied if f"127.0.0.1:{port}" in deployment.output]
+    expect.that(bool(named), "no default address is named", expected=occupied, actual=deployment.output)
 
 
 @requirement("CONF-002")
