@@ -15,7 +15,22 @@ from arqonbus_conformance.namespace import Namespace
 from arqonbus_conformance.tokens import ROLES, Credentials
 from arqonbus_conformance.transcript import Transcript
 
-__all__ = ["HTTP_SECONDS", "Http", "Response"]
+__all__ = ["HTTP_SECONDS", "PATHS", "Http", "Response"]
+
+PATHS: Final = (
+    "/health",
+    "/ready",
+    "/status",
+    "/metrics",
+    "/metrics/prometheus",
+    "/storage/stats",
+    "/storage/history",
+    "/system/info",
+    "/system/config",
+    "/telemetry/stats",
+    "/openapi.json",
+)
+"""Every path of the specification."""
 
 HTTP_SECONDS: Final = 10.0
 """The longest an answer may take, in seconds."""

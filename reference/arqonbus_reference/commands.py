@@ -1,6 +1,7 @@
 """The table of commands: name, description, arguments; and what is wrong with arguments that do not fit."""
 
 import re
+from functools import cache
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
@@ -97,8 +98,9 @@ _AT = re.compile(r"at `\$\.([A-Za-z0-9_]+)")
 _FIELD = re.compile(r"(missing required|unknown) field `([^`]{0,64})")
 
 
+@cache
 def args_schema(args: type[msgspec.Struct]) -> dict[str, Any]:
-    """The JSON schema of a command's arguments, without references."""
+    """The JSON schema of a command's arguments, without references; made once for each type and not to be changed."""
     (_, *_), components = msgspec.json.schema_components([args], ref_template="{name}")
     schema: dict[str, Any] = components[args.__name__]
     return schema

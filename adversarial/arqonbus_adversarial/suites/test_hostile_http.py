@@ -8,6 +8,7 @@ import string
 import pytest
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Http
+from arqonbus_conformance.http_client import PATHS
 from arqonbus_conformance.plugin import needs, requirement, time_limit
 
 from arqonbus_adversarial.http_requests import (
@@ -19,20 +20,6 @@ from arqonbus_adversarial.http_requests import (
     request,
     status_of,
 )
-
-ROUTES = [
-    "/health",
-    "/ready",
-    "/status",
-    "/metrics",
-    "/metrics/prometheus",
-    "/storage/stats",
-    "/storage/history",
-    "/system/info",
-    "/system/config",
-    "/telemetry/stats",
-    "/openapi.json",
-]
 
 PARAMETERS = ["room", "channel", "limit", "since", "until", "cursor", "x"]
 
@@ -113,7 +100,7 @@ async def test_a_body_is_no_fault_of_the_deployment(http: Http, body: str) -> No
 
 @requirement("HTTP-015")
 @needs("http")
-@pytest.mark.parametrize("path", ROUTES)
+@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: ascii(value)[:24])
 async def test_hostile_parameters_are_answered_below_500(http: Http, path: str, value: str) -> None:
     """Every parameter of every route, with a value that none expects, is answered 400 or as if it were right."""
@@ -130,7 +117,7 @@ async def test_hostile_parameters_are_answered_below_500(http: Http, path: str, 
 )
 async def test_a_hostile_method_is_answered_below_500(http: Http, method: str) -> None:
     """Any method on any route, with a body or without, is answered in the 400s."""
-    for path in ROUTES:
+    for path in PATHS:
         for body in ("", "x" * 10_000):
             sent = request(
                 f"{method} {path} HTTP/1.1", f"Content-Length: {len(body)}", *authorized(http), body=body
@@ -202,7 +189,7 @@ async def test_random_queries_get_an_answer_below_500(http: Http, bus: Bus, rng:
 
 @requirement("HTTP-012", "HTTP-015")
 @needs("http")
-@pytest.mark.parametrize("path", [*ROUTES, "/nowhere"])
+@pytest.mark.parametrize("path", [*PATHS, "/nowhere"])
 async def test_head_sends_no_byte_of_a_body(http: Http, path: str) -> None:
     """On the wire, where no client library hides it, the answer to HEAD ends with its head."""
     sent = [

@@ -11,23 +11,11 @@ from schemathesis import GenerationMode
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Http
 from arqonbus_conformance.findings import Violation
+from arqonbus_conformance.http_client import PATHS
 from arqonbus_conformance.plugin import needs, requirement, time_limit
 
 EXAMPLES: Final = 15
 """Generated requests per path and mode."""
-PATHS: Final = (
-    "/health",
-    "/ready",
-    "/status",
-    "/metrics",
-    "/metrics/prometheus",
-    "/storage/stats",
-    "/storage/history",
-    "/system/info",
-    "/system/config",
-    "/telemetry/stats",
-    "/openapi.json",
-)
 
 
 async def description_of(http: Http) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from arqonbus_conformance.stage import Stage
 from arqonbus_conformance.suites.conditions import eventually, health, listening
 from arqonbus_conformance.suites.proxy import HeldProxy
 
-DEFAULT_PORTS = {"bus": 9100, "telemetry": 8081, "http": 8080}
+DEFAULT_PORTS = [9100, 8081, 8080]  # bus, telemetry, HTTP
 SECOND_HOST = "127.0.0.2"
 STRICT_IN_DEV = {"ARQONBUS_STORAGE_MODE": "strict", "ARQONBUS_STORAGE_BACKEND": "redis_streams"}
 
@@ -36,12 +36,12 @@ def outward_addresses() -> list[str]:
 @pytest.fixture(scope="module")
 def default_addresses() -> list[int]:
     """The default ports; cases that share this take turns, for there is one set of them on a machine."""
-    return list(DEFAULT_PORTS.values())
+    return DEFAULT_PORTS
 
 
 async def taken() -> list[int]:
     """The default ports on which somebody listens."""
-    return [port for port in DEFAULT_PORTS.values() if await listening(port)]
+    return [port for port in DEFAULT_PORTS if await listening(port)]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -69,10 +69,8 @@ async def occupied(default_addresses: list[int]) -> AsyncIterator[list[int]]:
         for port in default_addresses:
             with suppress(OSError):  # somebody else's already, which is as good
                 held.enter_context(socket.create_server(("127.0.0.1", port)))
-        await eventually(
-            "all default ports being taken", taken, lambda ports: len(ports) == len(DEFAULT_PORTS)
-        )
-        yield list(DEFAULT_PORTS.values())
+        await eventually("all default ports being taken", taken, lambda ports: ports == default_addresses)
+        yield default_addresses
 
 
 @pytest.fixture
