@@ -54,7 +54,8 @@ LOCKS: dict[str, list[str]] = {
     "imports": ["pyproject.toml", "--group", "backend", "--group", "imports"],
     "lint": ["--group", "lint"],
     "build": ["--group", "backend", "--group", "build"],
-    "bench": ["pyproject.toml", "--group", "backend", "--group", "bench"],
+    "docs": ["pyproject.toml", "--group", "backend", "--group", "docs"],
+    "protobuf": ["--group", "protobuf"],
 }
 """File of requirements/ -> what it is made from."""
 
@@ -236,7 +237,7 @@ def _try_wheel(session: nox.Session, wheel: Path) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Compare what a delivery costs the reference bus and its peers, in one run; never a pass or a failure."""
-    _install(session, "bench", ".")
+    _install(session, "run", ".")
     session.run("python", "-P", "-m", "arqonbus_adversarial.load", *session.posargs)
 
 
