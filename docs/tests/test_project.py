@@ -33,7 +33,16 @@ def test_a_lock_pins_by_hash_and_names_no_address(lock: Path) -> None:
 
 def test_there_is_a_lock_for_each_kind_of_session() -> None:
     """As noxfile.py names them."""
-    assert [path.stem for path in LOCKS] == ["build", "docs", "imports", "lint", "protobuf", "run", "tests", "types"]
+    assert [path.stem for path in LOCKS] == [
+        "build",
+        "docs",
+        "imports",
+        "lint",
+        "protobuf",
+        "run",
+        "tests",
+        "types",
+    ]
 
 
 def test_the_locks_hold_what_the_project_asks_for() -> None:
