@@ -49,7 +49,7 @@ def test_a_crash_of_the_gate_accuses_itself(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Exit code 4 with a traceback: 1 would say that the deployment violates something."""
-    monkeypatch.setattr(command_line, "requirement_set", lambda: 1 / 0)
+    monkeypatch.setattr(command_line.requirements, "requirement_set", lambda: 1 / 0)
 
     code, _, complaint = ended(capfd, "version")
 

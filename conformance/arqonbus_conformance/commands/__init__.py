@@ -1,0 +1,1 @@
+"""The commands of ``arqonbus-gate``: one module each, registered on one application."""

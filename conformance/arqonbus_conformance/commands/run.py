@@ -1,0 +1,136 @@
+"""``arqonbus-gate run``: judges a deployment and writes the reports."""
+
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from rich.console import Console
+
+from arqonbus_conformance.commands.application import UsageError, app
+from arqonbus_conformance.judge import Judge
+from arqonbus_conformance.registration import PACKAGES
+from arqonbus_conformance.report.json_report import write_json
+from arqonbus_conformance.report.junit import write_junit
+from arqonbus_conformance.report.terminal import Live, show
+from arqonbus_conformance.requirements import Scope
+from arqonbus_conformance.runner import run
+from arqonbus_conformance.session import RunRequest
+from arqonbus_conformance.target import Target, embedded_reference, quick_target, read_profile
+
+__all__ = ["default_jobs", "run_command"]
+
+MOST_JOBS: Final = 16
+"""The most processes that may share a run."""
+
+
+def default_jobs(target: Target) -> int:
+    """One process more than there are processors where cases launch deployments of their own; else one."""
+    if target.launch is None:
+        return 1
+    return min(MOST_JOBS, (os.cpu_count() or 1) + 1)
+
+
+def _target(profile: Path | None, url: str | None, http: str | None, telemetry: str | None) -> Target:
+    if profile is not None:
+        if url or http or telemetry:
+            raise UsageError(
+                "--target cannot be combined with --url, --http or --telemetry; the profile names endpoints"
+            )
+        return read_profile(profile)
+    if url is not None:
+        return quick_target(url, http, telemetry)
+    if http or telemetry:
+        raise UsageError("--http and --telemetry need --url, the address of the bus")
+    return embedded_reference()
+
+
+def _make_room(option: str, path: Path) -> None:
+    """A report can be written there: its folder exists. Said before the run, which takes its time."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise UsageError(f"{option}: {str(path)!r} cannot be written: {fault.strerror}") from fault
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise UsageError(f"{option}: {str(path)!r} is not allowed; allowed: a file in a folder to write to")
+
+
+@app.command(name="run")
+def run_command(
+    *,
+    target: Path | None = None,
+    url: str | None = None,
+    http: str | None = None,
+    telemetry: str | None = None,
+    suite: Annotated[list[str] | None, Parameter(negative="")] = None,
+    scope: Scope = Scope.DEPLOYMENT,
+    keyword: Annotated[str, Parameter(name=["--keyword", "-k"])] = "",
+    json: Path = Path("reports/gate.json"),
+    junit: Path = Path("reports/gate.xml"),
+    seed: int | None = None,
+    jobs: Annotated[int | None, Parameter(validator=Number(gte=1, lte=MOST_JOBS))] = None,
+    verbose: Annotated[bool, Parameter(name=["--verbose", "-v"], negative="")] = False,
+) -> int:
+    """Judge a deployment; the reference that is shipped, where no other is named.
+
+    Exit codes: 0 pass, 1 a MUST is violated, 2 undecided or nothing ran, 4 a fault of the suite, 64 usage,
+    69 the target cannot be reached, 78 the profile is not valid.
+
+    Parameters
+    ----------
+    target
+        A target profile (TOML).
+    url
+        The WebSocket address of a running bus, instead of a profile.
+    http
+        The address of its HTTP interface.
+    telemetry
+        The address of its telemetry interface; port 8081 of the same host unless given.
+    suite
+        Run this suite only: unit, integration, e2e, regression or adversarial; may be repeated.
+    scope
+        endpoint judges only what can be seen from outside; deployment (the default) launches deployments too.
+    keyword
+        Run only the cases that match this expression of case ids and requirement ids.
+    json
+        Where the report is written.
+    junit
+        Where the JUnit report is written.
+    seed
+        The seed of everything random; random unless given, and in the report.
+    jobs
+        How many processes share the cases; one more than there are processors unless given, one where nothing can be launched.
+    verbose
+        Show tracebacks of suite faults.
+    """
+    suites = tuple(dict.fromkeys(suite or ()))
+    unknown = [name for name in suites if name not in PACKAGES]
+    if unknown:
+        raise UsageError(f"--suite: {unknown[0]!r} is not allowed; allowed: {', '.join(PACKAGES)}")
+    for option, path in (("--json", json), ("--junit", junit)):
+        _make_room(option, path)
+    judged = _target(target, url, http, telemetry)
+    # A stream of its own: pytest takes standard output away while cases run.
+    with os.fdopen(
+        os.dup(sys.stdout.fileno()), "w", encoding=sys.stdout.encoding, errors="replace"
+    ) as stream:
+        console = Console(file=stream)
+        live = Live(console)
+        judge = Judge(
+            judged,
+            scope=scope,
+            seed=seed if seed is not None else secrets.randbelow(2**32),
+            listener=live,
+        )
+        try:
+            report = run(judge, RunRequest(suites, keyword), jobs=jobs or default_jobs(judged))
+        finally:
+            live.stop()
+        write_json(report, json)
+        write_junit(report, junit)
+        show(report, console, verbose=verbose)
+        console.print(f"report: {json}, {junit}", highlight=False, soft_wrap=True)
+    return report.exit_code
