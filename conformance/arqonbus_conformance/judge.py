@@ -4,13 +4,38 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from arqonbus_conformance.judging import CaseResult
 from arqonbus_conformance.registration import suite_folders
 from arqonbus_conformance.requirements import RequirementSet, Scope, requirement_set
 from arqonbus_conformance.stage import Surroundings
 from arqonbus_conformance.target import Target
 
-__all__ = ["Judge", "Listener"]
+__all__ = ["Judge", "Listener", "MutationScore", "WaiverLine"]
+
+
+class WaiverLine(msgspec.Struct, frozen=True):
+    """What became of one waiver in this run; ``problem`` says what is wrong with it, "" where nothing is."""
+
+    requirement: str
+    owner: str
+    reason: str
+    issue: str
+    expires: str
+    signature: str
+    status: str
+    cases: tuple[str, ...] = ()
+    problem: str = ""
+
+
+class MutationScore(msgspec.Struct, frozen=True):
+    """How many known-bad deployments were caught, of how many; ``digest`` is that of the kill matrix."""
+
+    score: float
+    killed: int
+    total: int
+    digest: str
 
 
 class Listener(Protocol):
@@ -47,6 +72,13 @@ class Judge:
         selected: how many cases were selected.
         unreachable: why the target could not be judged at all, None where it could.
         interrupted: whether the run was stopped before its end.
+        level: how deep this run looks: smoke, standard or full.
+        collect_seconds: how long it took to find the cases.
+        waivers: what became of each waiver; empty where there are none.
+        not_scored: cases that judge only what a later revision adds.
+        vanished: cases that the last report has and this collection has not.
+        leftovers: what the run left behind, None where nobody looked.
+        mutation: how many known-bad deployments this gate catches, None where it is not known.
     """
 
     def __init__(
@@ -71,6 +103,13 @@ class Judge:
         self.selected = 0
         self.unreachable: str | None = None
         self.interrupted = False
+        self.level = "standard"
+        self.collect_seconds = 0.0
+        self.waivers: tuple[WaiverLine, ...] = ()
+        self.not_scored: tuple[str, ...] = ()
+        self.vanished: tuple[str, ...] = ()
+        self.leftovers: tuple[str, ...] | None = None
+        self.mutation: MutationScore | None = None
 
     def place(self, case: str) -> tuple[int, str]:
         """Where a case stands in a report: suites in their order, cases in the order of their modules."""

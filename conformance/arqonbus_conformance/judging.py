@@ -16,9 +16,10 @@ from arqonbus_conformance.findings import (
     Violation,
 )
 from arqonbus_conformance.requirements import Requirement, Scope
+from arqonbus_conformance.transcript import Entry
 from arqonbus_conformance.verdict import Verdict, roll_up
 
-__all__ = ["CaseResult", "Finding", "finding_of", "requirement_verdicts"]
+__all__ = ["Attempt", "CaseResult", "Finding", "finding_of", "requirement_verdicts"]
 
 TRACEBACK_CHARACTERS: Final = 20_000
 """How much of a traceback a report keeps, its end."""
@@ -48,8 +49,26 @@ class Finding(msgspec.Struct, frozen=True):
     traceback: str = ""
 
 
+class Attempt(msgspec.Struct, frozen=True):
+    """One of several runs of one case."""
+
+    verdict: Verdict
+    seconds: float
+
+
 class CaseResult(msgspec.Struct, frozen=True):
-    """What one case amounts to."""
+    """What one case amounts to.
+
+    Attributes:
+        seconds: how long it took, with set-up and tear-down.
+        transcript: the last entries of what was said on the wire, where it did not hold.
+        dropped: how many entries before those are not kept.
+        level: the level from which on it is run.
+        blast: how far its effects reach.
+        observations: how often it looked at what the deployment did.
+        attempts: every run of it, where it was run more than once.
+        close_codes: the codes with which the deployment ended its connections.
+    """
 
     id: str
     suite: str
@@ -58,7 +77,13 @@ class CaseResult(msgspec.Struct, frozen=True):
     seconds: float
     sentence: str = ""
     finding: Finding | None = None
-    transcript: tuple[str, ...] = ()
+    transcript: tuple[Entry, ...] = ()
+    dropped: int = 0
+    level: str = "standard"
+    blast: str = "own-namespace"
+    observations: int = 0
+    attempts: tuple[Attempt, ...] = ()
+    close_codes: tuple[int, ...] = ()
 
 
 def finding_of(ended: BaseException) -> Finding:

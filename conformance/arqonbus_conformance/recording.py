@@ -12,7 +12,7 @@ import pytest
 from arqonbus_conformance.findings import Unfinished, Violation
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.judging import CaseResult, Finding, finding_of
-from arqonbus_conformance.marks import CASE_SECONDS, Need
+from arqonbus_conformance.marks import CASE_SECONDS, Blast, Need
 from arqonbus_conformance.namespace import Namespace
 from arqonbus_conformance.patience import Patience
 from arqonbus_conformance.registration import case_id
@@ -39,7 +39,7 @@ MAIN_FIXTURES: Final = frozenset({"bus", "http", "telemetry"})
 MAIN_NEEDS: Final = frozenset({Need.AUTH, Need.NO_AUTH, Need.CONSUMER_GROUPS, Need.DURABLE})
 """The needs that only the main deployment can answer."""
 TRANSCRIPT_LINES: Final = 200
-"""How many of the last lines of a transcript a report keeps."""
+"""How many of the last entries of a transcript a report keeps."""
 FAULT_CHARACTERS: Final = 3000
 """How much of a collection error a report keeps."""
 
@@ -61,6 +61,8 @@ class Case:
         self.group = _shared_fixture(item)
         limit = item.get_closest_marker("time_limit")
         self.seconds_allowed = float(limit.args[0]) if limit is not None else CASE_SECONDS
+        radius = item.get_closest_marker("blast")
+        self.blast = str(radius.args[0]) if radius is not None else str(Blast.OWN_NAMESPACE)
         self.sentence = (inspect.getdoc(getattr(item, "function", None)) or "").partition("\n")[0]
         self.namespace = Namespace()
         self.transcript = Transcript()
@@ -76,6 +78,7 @@ class Case:
         """What the case amounts to, once its phases are over."""
         worst = max(self.findings, key=lambda finding: finding.verdict.rank, default=None)
         verdict = worst.verdict if worst is not None else Verdict.HOLDS
+        entries = self.transcript.entries
         kept = verdict in {Verdict.VIOLATED, Verdict.BROKEN, Verdict.UNKNOWN}
         return CaseResult(
             id=self.id,
@@ -85,7 +88,10 @@ class Case:
             seconds=round(time.monotonic() - self.started, 4),
             sentence=self.sentence,
             finding=worst,
-            transcript=tuple(self.transcript.lines(TRANSCRIPT_LINES)) if kept else (),
+            transcript=entries[-TRANSCRIPT_LINES:] if kept else (),
+            dropped=self.transcript.dropped + max(0, len(entries) - TRANSCRIPT_LINES) if kept else 0,
+            blast=self.blast,
+            close_codes=self.transcript.close_codes,
         )
 
 

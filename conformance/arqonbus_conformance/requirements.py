@@ -24,6 +24,18 @@ REVISION: Final = "1.0"
 """The revision of the specification that this suite judges."""
 SUITES: Final = ("unit", "integration", "e2e", "regression", "adversarial")
 """The suites, in the order in which they are shown."""
+PHASES: Final = range(6)
+"""The phases of the productionization plan; what each is about says ``phases.py``."""
+CRITERIA: Final = (
+    "no-stubs",
+    "no-auth-bypass",
+    "fail-closed-start",
+    "explicit-durability",
+    "reproducible-dependencies",
+)
+"""The criteria of "production ready" that stand on single requirements; ``criteria.py`` adds that all suites ran."""
+TEXTS: Final = ("level", "suite", "scope", "source", "sentence")
+"""The fields of an entry that are texts, beside its id."""
 _ID: Final = re.compile(r"[A-Z]+-[0-9]{3}")
 
 
@@ -46,7 +58,13 @@ class RequirementSetError(Exception):
 
 
 class Requirement(NamedTuple):
-    """One obligation."""
+    """One obligation.
+
+    Attributes:
+        phase: the phase of the productionization plan whose exit it belongs to, one of ``PHASES``.
+        security: whether a waiver may never cover it.
+        criteria: the criteria of "production ready" that stand on it, each one of ``CRITERIA``.
+    """
 
     id: str
     level: Level
@@ -54,6 +72,9 @@ class Requirement(NamedTuple):
     scope: Scope
     source: str
     sentence: str
+    phase: int
+    security: bool = False
+    criteria: tuple[str, ...] = ()
 
     @property
     def area(self) -> str:
@@ -101,14 +122,34 @@ def _requirement(entry: Mapping[str, Any]) -> Requirement:
     if not isinstance(name, str) or not _ID.fullmatch(name):
         raise RequirementSetError(f"id: {name!r} is not allowed; allowed: AREA-NNN")
     allowed: dict[str, Sequence[str]] = {"level": list(Level), "scope": list(Scope), "suite": SUITES}
-    for field in Requirement._fields:
+    for field in TEXTS:
         value = entry.get(field)
         if not isinstance(value, str) or not value or value not in allowed.get(field, [value]):
-            choices = ", ".join(allowed.get(field, ["a text"]))
-            raise RequirementSetError(f"{name}: {field}: {value!r} is not allowed; allowed: {choices}")
+            raise _refused(name, field, value, ", ".join(allowed.get(field, ["a text"])))
+    phase, security, criteria = entry.get("phase"), entry.get("security", False), entry.get("criteria", [])
+    if type(phase) is not int or phase not in PHASES:
+        raise _refused(name, "phase", phase, f"{PHASES[0]} to {PHASES[-1]}")
+    if type(security) is not bool:
+        raise _refused(name, "security", security, "true or false")
+    if not isinstance(criteria, list) or not all(one in CRITERIA for one in criteria):
+        raise _refused(name, "criteria", criteria, f"a list of {', '.join(CRITERIA)}")
+    if strays := sorted(entry.keys() - {*Requirement._fields}):
+        raise RequirementSetError(f"{name}: {strays[0]}: there is no such field")
     return Requirement(
-        name, Level(entry["level"]), entry["suite"], Scope(entry["scope"]), entry["source"], entry["sentence"]
+        id=name,
+        level=Level(entry["level"]),
+        suite=entry["suite"],
+        scope=Scope(entry["scope"]),
+        source=entry["source"],
+        sentence=entry["sentence"],
+        phase=phase,
+        security=security,
+        criteria=tuple(criteria),
     )
+
+
+def _refused(name: str, field: str, value: object, allowed: str) -> RequirementSetError:
+    return RequirementSetError(f"{name}: {field}: {value!r} is not allowed; allowed: {allowed}")
 
 
 @cache

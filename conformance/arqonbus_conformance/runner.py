@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from arqonbus_conformance import crew
 from arqonbus_conformance.judge import Judge
-from arqonbus_conformance.report.model import Report, Selection, Timing, make_report
+from arqonbus_conformance.report.making import Span, make_report
+from arqonbus_conformance.report.model import Report, Selection
 from arqonbus_conformance.session import RunRequest, run_here
 
 __all__ = ["run"]
@@ -32,5 +33,7 @@ def run(judge: Judge, request: RunRequest, *, jobs: int = 1) -> Report:
             crew.run(judge, request, jobs)
     finally:
         signal.signal(signal.SIGTERM, previous)
-    selection = Selection(not request.suites and not request.keyword, request.suites, request.keyword)
-    return make_report(judge, selection, Timing(started_at, time.monotonic() - began))
+    selection = Selection(
+        not request.suites and not request.keyword, suites=request.suites, keyword=request.keyword
+    )
+    return make_report(judge, selection, Span(started_at, time.monotonic() - began))

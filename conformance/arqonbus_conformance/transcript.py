@@ -4,19 +4,24 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
-__all__ = ["Entry", "Transcript"]
+import msgspec
+
+__all__ = ["END", "Entry", "Transcript"]
 
 TRANSCRIPT_ENTRIES: Final = 2000
 """How many entries a transcript keeps, the newest; how many were dropped is counted."""
 EXCERPT_BYTES: Final = 1024
 """How many bytes of a frame an entry keeps."""
 
+END: Final = "end"
+"""The kind of entry that says how a connection ended: the close code, then the reason."""
+
 _SECRET = re.compile(r"(?i)(bearer\s+|token=)[^\s\"'&,;]+")
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True):
     """One frame, request or event: seconds since the case began, who, which way, what kind, its bytes in short."""
 
     at: float
@@ -24,11 +29,11 @@ class Entry(NamedTuple):
     direction: str
     kind: str
     size: int
-    excerpt: str
+    text: str
 
     def line(self) -> str:
         """The entry as one line of text."""
-        return f"{self.at:8.4f} {self.peer:<10} {self.direction} {self.kind:<8} {self.size:>7} {self.excerpt}"
+        return f"{self.at:8.4f} {self.peer:<10} {self.direction} {self.kind:<8} {self.size:>7} {self.text}"
 
 
 class Transcript:
@@ -46,7 +51,8 @@ class Transcript:
         excerpt = data[:EXCERPT_BYTES]
         text = excerpt.decode("utf-8", "backslashreplace") if isinstance(excerpt, bytes) else excerpt
         text = _SECRET.sub(r"\1***", text.replace("\r", "\\r").replace("\n", "\\n"))
-        self._entries.append(Entry(self._clock() - self._start, peer, direction, kind, size, text))
+        at = round(self._clock() - self._start, 6)
+        self._entries.append(Entry(at, peer, direction, kind, size, text))
         self._recorded += 1
 
     @property
@@ -58,6 +64,12 @@ class Transcript:
     def dropped(self) -> int:
         """How many older entries were let go."""
         return self._recorded - len(self._entries)
+
+    @property
+    def close_codes(self) -> tuple[int, ...]:
+        """The codes with which the deployment ended connections, in their order."""
+        ends = (entry.text.partition(" ")[0] for entry in self._entries if entry.kind == END)
+        return tuple(int(code) for code in ends if code.isdecimal())
 
     def lines(self, last: int | None = None) -> list[str]:
         """The ``last`` entries (all of them by default) as lines of text."""

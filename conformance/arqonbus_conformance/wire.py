@@ -21,7 +21,7 @@ from arqonbus_conformance.frames import (
     read_close,
 )
 from arqonbus_conformance.handshake import Handshake, Refusal
-from arqonbus_conformance.transcript import Transcript
+from arqonbus_conformance.transcript import END, Transcript
 
 __all__ = ["REPLY_SECONDS", "Close", "Connection"]
 
@@ -106,7 +106,7 @@ class Connection(asyncio.Protocol):
             self._finish_unanswered()
         reset = "" if exc is None else f"connection reset ({type(exc).__name__})"
         self.end = self._close_frame or Close(ABNORMAL, reset)
-        self._transcript.record(self.name, "<", "end", f"{self.end.code} {self.end.reason}".strip())
+        self._transcript.record(self.name, "<", END, f"{self.end.code} {self.end.reason}".strip())
         self._writable.set()
         self._wake()
 

@@ -133,7 +133,7 @@ async def test_the_transcript_holds_both_sides_and_no_token(bus_at: StartBus) ->
     kinds = [(entry.direction, entry.kind) for entry in bus.transcript.entries]
     assert kinds[:4] == [(">", "upgrade"), ("<", "upgraded"), ("<", "text"), (">", "text")]
     assert kinds[-1] == ("<", "end")
-    assert "Bearer ***" in bus.transcript.entries[0].excerpt
+    assert "Bearer ***" in bus.transcript.entries[0].text
     assert bus.token() not in "\n".join(bus.transcript.lines())
 
 

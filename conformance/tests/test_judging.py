@@ -54,7 +54,7 @@ def test_a_fault_of_the_suite_carries_its_traceback() -> None:
 
 
 def need(name: str, scope: Scope = Scope.ENDPOINT) -> Requirement:
-    return Requirement(name, Level.MUST, "unit", scope, "docs", "It holds.")
+    return Requirement(name, Level.MUST, "unit", scope, "docs", "It holds.", 3)
 
 
 def case(verdict: Verdict, *names: str) -> CaseResult:

@@ -10,9 +10,11 @@ from arqonbus_conformance.judging import CaseResult, Finding
 from arqonbus_conformance.report.advice import replay_command
 from arqonbus_conformance.report.json_report import as_document, digest_of, is_whole, write_json
 from arqonbus_conformance.report.junit import as_element
-from arqonbus_conformance.report.model import Report, Selection, Timing, make_report
+from arqonbus_conformance.report.making import Span, make_report
+from arqonbus_conformance.report.model import Report, Selection
 from arqonbus_conformance.report.terminal import Live, show
 from arqonbus_conformance.target import quick_target
+from arqonbus_conformance.transcript import Entry
 from arqonbus_conformance.verdict import Verdict
 from rich.console import Console
 
@@ -35,7 +37,7 @@ def case(
         0.5,
         "It [bold]holds[/].",
         finding,
-        ("a line",),
+        (Entry(1.0, "ann", ">", "text", 6, "a line"),),
     )
 
 
@@ -43,7 +45,7 @@ VIOLATED = case(Verdict.VIOLATED, "test_v", Finding(Verdict.VIOLATED, "the [red]
 
 
 def report_of(*results: CaseResult, complete: bool = False) -> Report:
-    timing = Timing(datetime(2026, 1, 1, tzinfo=UTC), 1.0)
+    timing = Span(datetime(2026, 1, 1, tzinfo=UTC), 1.0)
     return make_report(judged(*results), Selection(complete, (), "" if complete else "x"), timing)
 
 

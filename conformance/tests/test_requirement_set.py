@@ -10,6 +10,7 @@ suite = "unit"
 scope = "endpoint"
 source = "docs/spec/routing.md"
 sentence = "It holds."
+phase = 3
 """
 
 
@@ -48,6 +49,11 @@ def test_requirements_are_found_in_the_order_of_the_set() -> None:
         (GOOD.replace('"endpoint"', '"moon"'), "scope: 'moon'"),
         (GOOD.replace('"unit"', "3"), "suite: 3"),
         (GOOD.replace('sentence = "It holds."', ""), "sentence: None"),
+        (GOOD.replace("phase = 3", ""), "phase: None"),
+        (GOOD.replace("phase = 3", "phase = 6"), "phase: 6 is not allowed; allowed: 0 to 5"),
+        (GOOD + "security = 1", "security: 1"),
+        (GOOD + 'criteria = ["moon"]', "criteria: .* no-stubs"),
+        (GOOD + "moon = 1", "moon: there is no such field"),
     ],
 )
 def test_a_wrong_set_is_refused_by_name(text: str, says: str) -> None:

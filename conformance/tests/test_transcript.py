@@ -19,7 +19,7 @@ def test_a_transcript_is_bounded() -> None:
         transcript.record("ann", "<", "text", str(number))
 
     assert transcript.dropped == 3
-    assert transcript.entries[0].excerpt == "3"
+    assert transcript.entries[0].text == "3"
     assert len(transcript.lines(last=2)) == 2
 
 
@@ -31,7 +31,7 @@ def test_a_long_frame_is_cut_and_its_size_told() -> None:
 
     entry = transcript.entries[0]
     assert entry.size == EXCERPT_BYTES + 3
-    assert entry.excerpt.startswith("\\xff\\r\\nxxx")
+    assert entry.text.startswith("\\xff\\r\\nxxx")
 
 
 def test_secrets_are_cut_out() -> None:
@@ -42,5 +42,5 @@ def test_secrets_are_cut_out() -> None:
         "ann", ">", "upgrade", b"GET /?token=abc.def HTTP/1.1\r\nAuthorization: bearer a.b.c\r\n"
     )
 
-    assert "abc" not in transcript.entries[0].excerpt
-    assert "a.b.c" not in transcript.entries[0].excerpt
+    assert "abc" not in transcript.entries[0].text
+    assert "a.b.c" not in transcript.entries[0].text

@@ -101,7 +101,9 @@ def _add_case(suite: ET.Element, case: CaseLine, failure: Failure | None) -> Non
             f"actual: {failure.actual}",
             failure.traceback,
         ]
-        said.text = _clean("\n".join([*parts, *failure.transcript, f"replay: {failure.replay}"]))
+        said.text = _clean(
+            "\n".join([*parts, *(entry.line() for entry in failure.transcript), f"replay: {failure.replay}"])
+        )
 
 
 def write_junit(report: Report, path: Path) -> None:

@@ -1,33 +1,81 @@
 """The report as a value: everything a reader needs to believe or doubt a verdict."""
 
 from collections import Counter
-from collections.abc import Sequence
-from datetime import datetime
-from importlib.metadata import version
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
-from arqonbus_conformance.judge import Judge
-from arqonbus_conformance.judging import CaseResult, requirement_verdicts
-from arqonbus_conformance.report.advice import closing_sentence, replay_command
-from arqonbus_conformance.requirements import Level, Scope
-from arqonbus_conformance.verdict import ExitCode, Verdict, exit_code, outcome
+from arqonbus_conformance.judge import MutationScore, WaiverLine
+from arqonbus_conformance.judging import Attempt
+from arqonbus_conformance.transcript import Entry
+from arqonbus_conformance.verdict import Verdict
 
-__all__ = ["SCHEMA_VERSION", "Failure", "Report", "RequirementLine", "Selection", "make_report"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "CaseLine",
+    "CriterionLine",
+    "Failure",
+    "Fingerprint",
+    "LeftOut",
+    "Leftovers",
+    "PhaseLine",
+    "Report",
+    "RequirementLine",
+    "RequirementSetLine",
+    "Selection",
+    "SlowCase",
+    "TargetLine",
+    "Timing",
+    "TimingBin",
+]
 
-SCHEMA_VERSION: Final = "1.0"
+SCHEMA_VERSION: Final = "2.0"
 """The version of the shape of this document; grows when a reader must change."""
-DEPTH: Final = "standard"
-"""How deep this run looked."""
+
+
+class LeftOut(msgspec.Struct, frozen=True):
+    """A case that was not run, and why."""
+
+    case: str
+    reason: str
 
 
 class Selection(msgspec.Struct, frozen=True):
-    """Which cases were asked for; complete when none was left out."""
+    """Which cases were asked for; complete when none of the level was left out.
+
+    Attributes:
+        phase: the phase that was asked for, None for all.
+        budget_seconds: how long the cases were to take, None without a budget.
+        shard: which part of the cases this was ("1/4"), "" for all.
+        shuffle: whether the order was drawn from the seed.
+    """
 
     complete: bool
     suites: tuple[str, ...] = ()
     keyword: str = ""
+    areas: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
+    phase: int | None = None
+    budget_seconds: float | None = None
+    shard: str = ""
+    shuffle: bool = False
+    left_out: tuple[LeftOut, ...] = ()
+
+
+class Fingerprint(msgspec.Struct, frozen=True):
+    """What tells one deployment from another, as far as it is known; None where it is not.
+
+    Attributes:
+        version: what the deployment says it is.
+        commit: the commit it says it was built from.
+        package_digest: SHA-256 of what was launched, hexadecimal.
+        tls_key_sha256: SHA-256 of the public key (SubjectPublicKeyInfo) of its TLS certificate, hexadecimal.
+    """
+
+    version: str | None = None
+    commit: str | None = None
+    package_digest: str | None = None
+    tls_key_sha256: str | None = None
 
 
 class TargetLine(msgspec.Struct, frozen=True):
@@ -39,21 +87,27 @@ class TargetLine(msgspec.Struct, frozen=True):
     telemetry: str | None
     claims: dict[str, bool]
     launch: str | None
+    fingerprint: Fingerprint = Fingerprint()
 
 
 class RequirementLine(msgspec.Struct, frozen=True):
-    """The verdict on one requirement, and how many cases it stands on."""
+    """The verdict on one requirement, and how many cases it stands on; ``waived`` where a waiver covers its violation."""
 
     id: str
     level: str
     verdict: str
     suite: str
+    area: str
+    phase: int
+    security: bool
     sentence: str
+    source: str
     cases: int
+    waived: bool = False
 
 
 class CaseLine(msgspec.Struct, frozen=True):
-    """The verdict of one case; ``reason`` where it is not *holds*."""
+    """The verdict of one case; ``reason`` where it is not *holds*, ``attempts`` where it was run more than once."""
 
     id: str
     suite: str
@@ -61,10 +115,24 @@ class CaseLine(msgspec.Struct, frozen=True):
     verdict: str
     seconds: float
     reason: str = ""
+    level: str = "standard"
+    blast: str = "own-namespace"
+    observations: int = 0
+    attempts: tuple[Attempt, ...] = ()
+    waived: bool = False
+    close_codes: tuple[int, ...] = ()
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """A case that did not hold, with what is needed to understand and repeat it."""
+    """A case that did not hold, with what is needed to understand and repeat it.
+
+    Attributes:
+        severity: blocker, critical or high.
+        kind: whose matter it is: config, dependency or code.
+        transcript: the last entries of the wire transcript, secrets cut out.
+        dropped: how many entries before those are not here.
+        replay: the command that runs it again.
+    """
 
     case: str
     verdict: str
@@ -74,9 +142,13 @@ class Failure(msgspec.Struct, frozen=True):
     expected: str
     actual: str
     traceback: str
-    transcript: tuple[str, ...]
+    severity: str
+    kind: str
+    transcript: tuple[Entry, ...]
+    dropped: int
     seed: int
     replay: str
+    waived: bool = False
 
 
 class RequirementSetLine(msgspec.Struct, frozen=True):
@@ -84,6 +156,59 @@ class RequirementSetLine(msgspec.Struct, frozen=True):
 
     revision: str
     digest: str
+
+
+class CriterionLine(msgspec.Struct, frozen=True):
+    """One exit criterion of "production ready", and what it stands on."""
+
+    id: str
+    title: str
+    verdict: str
+    requirements: tuple[str, ...]
+    violated: tuple[str, ...]
+
+
+class PhaseLine(msgspec.Struct, frozen=True):
+    """One phase; ``blocked_by`` is the first earlier phase that is red."""
+
+    phase: int
+    title: str
+    exit_criteria: tuple[str, ...]
+    verdict: str
+    blocked_by: int | None
+    requirements: int
+    violated: tuple[str, ...]
+
+
+class SlowCase(msgspec.Struct, frozen=True):
+    """A case and how long it took."""
+
+    case: str
+    seconds: float
+
+
+class TimingBin(msgspec.Struct, frozen=True):
+    """How many cases took at most so long, and longer than the bin before; None is without bound."""
+
+    upto_seconds: float | None
+    cases: int
+
+
+class Timing(msgspec.Struct, frozen=True):
+    """Where the time went: seconds of the cases by level and by suite (cases run beside each other count in full)."""
+
+    collect_seconds: float
+    by_level: dict[str, float]
+    by_suite: dict[str, float]
+    slowest: tuple[SlowCase, ...]
+    histogram: tuple[TimingBin, ...]
+
+
+class Leftovers(msgspec.Struct, frozen=True):
+    """What the run left behind; unchecked where nobody looked."""
+
+    checked: bool
+    found: tuple[str, ...]
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -105,114 +230,19 @@ class Report(msgspec.Struct, frozen=True):
     sentence: str
     notes: tuple[str, ...]
     faults: tuple[str, ...]
+    criteria: tuple[CriterionLine, ...]
+    phases: tuple[PhaseLine, ...]
     requirements: tuple[RequirementLine, ...]
     cases: tuple[CaseLine, ...]
     failures: tuple[Failure, ...]
+    waivers: tuple[WaiverLine, ...]
+    timing: Timing
+    not_scored: tuple[str, ...]
+    vanished: tuple[str, ...]
+    leftovers: Leftovers
+    mutation: MutationScore | None
+    environment: dict[str, str]
 
     def count(self, verdict: Verdict) -> int:
         """How many requirements have this verdict."""
         return Counter(line.verdict for line in self.requirements)[str(verdict)]
-
-
-class Timing(NamedTuple):
-    """When a run began, and how long it took in seconds."""
-
-    started_at: datetime
-    seconds: float
-
-
-def make_report(judge: Judge, selection: Selection, timing: Timing) -> Report:
-    """The report of a run that is over, whichever way it ended."""
-    judge.results.sort(key=lambda result: judge.place(result.id))
-    lines = _requirement_lines(judge, selection)
-    code = _exit_code(judge, lines)
-    endpoints = judge.surroundings.endpoints
-    return Report(
-        schema_version=SCHEMA_VERSION,
-        suite_version=version("arqonbus-conformance"),
-        requirement_set=RequirementSetLine(judge.requirements.revision, judge.requirements.digest),
-        target=TargetLine(
-            name=judge.target.name,
-            bus=endpoints.bus if endpoints else None,
-            http=endpoints.http if endpoints else None,
-            telemetry=endpoints.telemetry if endpoints else None,
-            claims=dict(judge.surroundings.claims),
-            launch=judge.target.launch.command if judge.target.launch else None,
-        ),
-        level=DEPTH,
-        scope=str(judge.scope),
-        selection=selection,
-        seed=judge.seed,
-        started_at=timing.started_at.isoformat(timespec="seconds"),
-        seconds=round(timing.seconds, 3),
-        verdict=str(outcome(code)),
-        exit_code=int(code),
-        interrupted=judge.interrupted,
-        sentence=closing_sentence(judge, lines, code, selection_complete=selection.complete),
-        notes=tuple(_notes(judge, selection)),
-        faults=tuple(judge.faults),
-        requirements=tuple(lines),
-        cases=tuple(_case_line(result) for result in judge.results),
-        failures=tuple(_failure(result, judge.seed) for result in judge.results if _failed(result)),
-    )
-
-
-def _requirement_lines(judge: Judge, selection: Selection) -> list[RequirementLine]:
-    judged = Counter(name for result in judge.results for name in result.requirements)
-    chosen = judge.requirements.by_id.values() if selection.complete else judge.requirements.of(judged)
-    verdicts = requirement_verdicts(chosen, judge.results, judge.scope)
-    return [
-        RequirementLine(
-            one.id, str(one.level), str(verdicts[one.id]), one.suite, one.sentence, judged[one.id]
-        )
-        for one in chosen
-    ]
-
-
-def _exit_code(judge: Judge, lines: Sequence[RequirementLine]) -> ExitCode:
-    if judge.unreachable is not None:
-        return ExitCode.UNREACHABLE
-    musts = [Verdict(line.verdict) for line in lines if line.level == Level.MUST]
-    cases = [result.verdict for result in judge.results]
-    if judge.faults:
-        cases.append(Verdict.BROKEN)
-    return exit_code(musts, cases, interrupted=judge.interrupted)
-
-
-def _notes(judge: Judge, selection: Selection) -> list[str]:
-    notes = list(judge.surroundings.notes)
-    if judge.unreachable is not None:
-        notes.append(judge.unreachable)
-    if not selection.complete:
-        notes.append("this was a selection of cases: only the requirements of the selected cases are shown")
-    if judge.scope is Scope.ENDPOINT:
-        notes.append("only endpoint-visible requirements were judged (scope endpoint)")
-    if judge.interrupted:
-        notes.append("the run was interrupted: this report is incomplete")
-    return notes
-
-
-def _case_line(result: CaseResult) -> CaseLine:
-    reason = result.finding.reason if result.finding is not None else ""
-    return CaseLine(result.id, result.suite, result.requirements, str(result.verdict), result.seconds, reason)
-
-
-def _failed(result: CaseResult) -> bool:
-    return result.verdict in {Verdict.VIOLATED, Verdict.BROKEN, Verdict.UNKNOWN}
-
-
-def _failure(result: CaseResult, seed: int) -> Failure:
-    finding = result.finding
-    return Failure(
-        case=result.id,
-        verdict=str(result.verdict),
-        requirements=result.requirements,
-        sentence=result.sentence,
-        reason=finding.reason if finding else "",
-        expected=finding.expected if finding else "",
-        actual=finding.actual if finding else "",
-        traceback=finding.traceback if finding else "",
-        transcript=result.transcript,
-        seed=seed,
-        replay=replay_command(result.id),
-    )

@@ -207,8 +207,8 @@ def _show_failure(failure: Failure, console: Console, *, verbose: bool) -> None:
     ):
         if text:
             say(f"  [dim]{label}:[/] {_cut(text)}")
-    for line in failure.transcript[-SHOWN_FRAMES:]:
-        say(f"  [dim]{escape(line[:SHOWN_COLUMNS])}[/]")
+    for entry in failure.transcript[-SHOWN_FRAMES:]:
+        say(f"  [dim]{escape(entry.line()[:SHOWN_COLUMNS])}[/]")
     if verbose and failure.traceback:
         say(escape(failure.traceback))
     say(f"  [dim]replay:[/] {escape(failure.replay)}\n")

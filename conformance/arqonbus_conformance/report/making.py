@@ -1,0 +1,208 @@
+"""From a run that is over to its report."""
+
+import platform
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from importlib.metadata import version
+from typing import NamedTuple
+
+from arqonbus_conformance.criteria import criteria_of
+from arqonbus_conformance.judge import Judge
+from arqonbus_conformance.judging import CaseResult, requirement_verdicts
+from arqonbus_conformance.phases import phase_results
+from arqonbus_conformance.report.advice import closing_sentence, replay_command
+from arqonbus_conformance.report.model import (
+    SCHEMA_VERSION,
+    CaseLine,
+    CriterionLine,
+    Failure,
+    Leftovers,
+    PhaseLine,
+    Report,
+    RequirementLine,
+    RequirementSetLine,
+    Selection,
+    TargetLine,
+)
+from arqonbus_conformance.report.timing import timing_of
+from arqonbus_conformance.requirements import Level, Scope
+from arqonbus_conformance.triage import kind_of, severity_of
+from arqonbus_conformance.verdict import ExitCode, Verdict, exit_code, outcome
+
+__all__ = ["Span", "make_report"]
+
+FAILED = frozenset({Verdict.VIOLATED, Verdict.BROKEN, Verdict.UNKNOWN})
+"""The verdicts of cases that a report explains at length."""
+
+
+class Span(NamedTuple):
+    """When a run began, and how long it took in seconds."""
+
+    started_at: datetime
+    seconds: float
+
+
+def make_report(judge: Judge, selection: Selection, span: Span) -> Report:
+    """The report of a run that is over, whichever way it ended."""
+    judge.results.sort(key=lambda result: judge.place(result.id))
+    lines = _requirement_lines(judge, selection)
+    verdicts = {line.id: Verdict(line.verdict) for line in lines}
+    code = _exit_code(judge, lines)
+    return Report(
+        schema_version=SCHEMA_VERSION,
+        suite_version=version("arqonbus-conformance"),
+        requirement_set=RequirementSetLine(judge.requirements.revision, judge.requirements.digest),
+        target=_target_line(judge),
+        level=judge.level,
+        scope=str(judge.scope),
+        selection=selection,
+        seed=judge.seed,
+        started_at=span.started_at.isoformat(timespec="seconds"),
+        seconds=round(span.seconds, 3),
+        verdict=str(outcome(code)),
+        exit_code=int(code),
+        interrupted=judge.interrupted,
+        sentence=closing_sentence(judge, lines, code, selection_complete=selection.complete),
+        notes=tuple(_notes(judge, selection)),
+        faults=tuple(judge.faults),
+        criteria=tuple(_criteria(judge, verdicts)),
+        phases=tuple(_phases(judge, verdicts)),
+        requirements=tuple(lines),
+        cases=tuple(_case_line(result) for result in judge.results),
+        failures=tuple(_failure(judge, result) for result in judge.results if result.verdict in FAILED),
+        waivers=judge.waivers,
+        timing=timing_of(judge.results, judge.collect_seconds),
+        not_scored=judge.not_scored,
+        vanished=judge.vanished,
+        leftovers=Leftovers(judge.leftovers is not None, judge.leftovers or ()),
+        mutation=judge.mutation,
+        environment=_environment(),
+    )
+
+
+def _target_line(judge: Judge) -> TargetLine:
+    endpoints = judge.surroundings.endpoints
+    return TargetLine(
+        name=judge.target.name,
+        bus=endpoints.bus if endpoints else None,
+        http=endpoints.http if endpoints else None,
+        telemetry=endpoints.telemetry if endpoints else None,
+        claims=dict(judge.surroundings.claims),
+        launch=judge.target.launch.command if judge.target.launch else None,
+    )
+
+
+def _environment() -> dict[str, str]:
+    """What the gate itself ran on; nothing of it is secret."""
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "executable": sys.executable,
+    }
+
+
+def _requirement_lines(judge: Judge, selection: Selection) -> list[RequirementLine]:
+    judged = Counter(name for result in judge.results for name in result.requirements)
+    chosen = judge.requirements.by_id.values() if selection.complete else judge.requirements.of(judged)
+    verdicts = requirement_verdicts(chosen, judge.results, judge.scope)
+    return [
+        RequirementLine(
+            id=one.id,
+            level=str(one.level),
+            verdict=str(verdicts[one.id]),
+            suite=one.suite,
+            area=one.area,
+            phase=one.phase,
+            security=one.security,
+            sentence=one.sentence,
+            source=one.source,
+            cases=judged[one.id],
+        )
+        for one in chosen
+    ]
+
+
+def _criteria(judge: Judge, verdicts: Mapping[str, Verdict]) -> list[CriterionLine]:
+    suites = [(result.suite, result.verdict) for result in judge.results]
+    return [
+        CriterionLine(one.id, one.title, str(one.verdict), one.requirements, one.violated)
+        for one in criteria_of(list(judge.requirements.by_id.values()), verdicts, suites)
+    ]
+
+
+def _phases(judge: Judge, verdicts: Mapping[str, Verdict]) -> list[PhaseLine]:
+    return [
+        PhaseLine(
+            phase=one.phase.number,
+            title=one.phase.title,
+            exit_criteria=one.phase.exit_criteria,
+            verdict=str(one.verdict),
+            blocked_by=one.blocked_by,
+            requirements=len(one.requirements),
+            violated=one.violated,
+        )
+        for one in phase_results(list(judge.requirements.by_id.values()), verdicts)
+    ]
+
+
+def _exit_code(judge: Judge, lines: Sequence[RequirementLine]) -> ExitCode:
+    if judge.unreachable is not None:
+        return ExitCode.UNREACHABLE
+    musts = [Verdict(line.verdict) for line in lines if line.level == Level.MUST]
+    cases = [result.verdict for result in judge.results]
+    if judge.faults:
+        cases.append(Verdict.BROKEN)
+    return exit_code(musts, cases, interrupted=judge.interrupted)
+
+
+def _notes(judge: Judge, selection: Selection) -> list[str]:
+    notes = list(judge.surroundings.notes)
+    if judge.unreachable is not None:
+        notes.append(judge.unreachable)
+    if not selection.complete:
+        notes.append("this was a selection of cases: only the requirements of the selected cases are shown")
+    if judge.scope is Scope.ENDPOINT:
+        notes.append("only endpoint-visible requirements were judged (scope endpoint)")
+    if judge.interrupted:
+        notes.append("the run was interrupted: this report is incomplete")
+    return notes
+
+
+def _case_line(result: CaseResult) -> CaseLine:
+    return CaseLine(
+        id=result.id,
+        suite=result.suite,
+        requirements=result.requirements,
+        verdict=str(result.verdict),
+        seconds=result.seconds,
+        reason=result.finding.reason if result.finding is not None else "",
+        level=result.level,
+        blast=result.blast,
+        observations=result.observations,
+        attempts=result.attempts,
+        close_codes=result.close_codes,
+    )
+
+
+def _failure(judge: Judge, result: CaseResult) -> Failure:
+    finding = result.finding
+    judged = judge.requirements.of(result.requirements)
+    return Failure(
+        case=result.id,
+        verdict=str(result.verdict),
+        requirements=result.requirements,
+        sentence=result.sentence,
+        reason=finding.reason if finding else "",
+        expected=finding.expected if finding else "",
+        actual=finding.actual if finding else "",
+        traceback=finding.traceback if finding else "",
+        severity=str(severity_of(judged)),
+        kind=str(kind_of(judged)),
+        transcript=result.transcript,
+        dropped=result.dropped,
+        seed=judge.seed,
+        replay=replay_command(result.id),
+    )
