@@ -33,6 +33,7 @@ PACKAGES = ("arqonbus_adversarial", "arqonbus_conformance", "arqonbus_fixtures",
 DATA_FILES = (
     "arqonbus_conformance/requirements/1.0.toml",
     "arqonbus_conformance/profiles/embedded-reference.toml",
+    "arqonbus_conformance/mutation/templates/heat_map.html",
     "arqonbus_fixtures/vectors/envelopes_accepted.json",
     "arqonbus_fixtures/vectors/envelopes_rejected.json",
     *(f"{package}/py.typed" for package in PACKAGES),
@@ -232,6 +233,13 @@ def _try_wheel(session: nox.Session, wheel: Path) -> None:
             for script in ("arqonbus-gate", "arqonbus-reference"):
                 session.run(str(scripts / script), "--help", external=True, silent=True)
             session.run(str(scripts / "arqonbus-gate"), "list", external=True, silent=True)
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Hunt every known-bad deployment: one that its requirement does not catch is a hole in the gate."""
+    _install(session, "run", ".")
+    session.run("arqonbus-gate", "mutants", *session.posargs)
 
 
 @nox.session

@@ -8,7 +8,7 @@ from cyclopts import CycloptsError
 from rich.console import Console
 
 # Each module registers its commands; the order is that of the help.
-from arqonbus_conformance.commands import requirements, run
+from arqonbus_conformance.commands import mutants, requirements, run
 from arqonbus_conformance.commands.application import UsageError, app
 from arqonbus_conformance.session import KeywordError
 from arqonbus_conformance.target import ProfileError
@@ -16,7 +16,7 @@ from arqonbus_conformance.verdict import ExitCode
 
 __all__ = ["app", "main"]
 
-COMMANDS = (run, requirements)
+COMMANDS = (run, requirements, mutants)
 """The modules whose commands there are."""
 
 

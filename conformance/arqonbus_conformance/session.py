@@ -4,12 +4,14 @@ import contextlib
 import io
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.plugin import Handoff
+from arqonbus_conformance.recording import CASE
 
 __all__ = ["KeywordError", "RunRequest", "collect", "run_here"]
 
@@ -50,10 +52,14 @@ class KeywordError(Exception):
 
 
 class RunRequest(NamedTuple):
-    """Which cases are asked for; all of them by default."""
+    """Which cases are asked for; all of them by default.
+
+    ``cases`` names them one by one, by their ids and in the order in which they are to run.
+    """
 
     suites: tuple[str, ...] = ()
     keyword: str = ""
+    cases: tuple[str, ...] = ()
 
 
 def run_here(judge: Judge, request: RunRequest, *, plugins: Sequence[object] = ()) -> None:
@@ -88,20 +94,46 @@ class _Gatherer:
         self.items = list(session.items)
 
 
+class _Chosen:
+    """A pytest plugin: keeps the cases that were named, in their order."""
+
+    def __init__(self, cases: Sequence[str]) -> None:
+        self._places = {name: place for place, name in enumerate(cases)}
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        named = {
+            self._places[item.stash[CASE].id]: item
+            for item in items
+            if CASE in item.stash and item.stash[CASE].id in self._places
+        }
+        items[:] = [named[place] for place in sorted(named)]
+
+
+def _places(judge: Judge, request: RunRequest) -> list[Path]:
+    """The files of the cases that were named, else the folders of the suites."""
+    if request.cases:
+        split = (name.partition("::")[0].partition("/") for name in request.cases)
+        files = (judge.folders[suite] / f"{module}.py" for suite, _, module in split)
+        return list(dict.fromkeys(files))
+    return [
+        folder for suite, folder in judge.folders.items() if not request.suites or suite in request.suites
+    ]
+
+
 def _pytest(
     judge: Judge, request: RunRequest, *more: str, plugins: Sequence[object] = ()
 ) -> int | pytest.ExitCode:
-    folders = [
-        folder for suite, folder in judge.folders.items() if not request.suites or suite in request.suites
-    ]
+    places = _places(judge, request)
+    chosen = [_Chosen(request.cases)] if request.cases else []
     keyword = ["-k", request.keyword] if request.keyword else []
-    common = os.path.commonpath(folders) if folders else "."
+    common = os.path.commonpath(list(judge.folders.values())) if judge.folders else "."
     said = io.StringIO()
     # Without its terminal plugin pytest still prints usage errors by itself.
     with contextlib.redirect_stderr(said):
         code = pytest.main(
-            [*ARGUMENTS, "--rootdir", common, *keyword, *more, *map(str, folders)],
-            plugins=[Handoff(judge), *plugins],
+            [*ARGUMENTS, "--rootdir", common, *keyword, *more, *map(str, places)],
+            plugins=[Handoff(judge), *chosen, *plugins],
         )
     if code == pytest.ExitCode.USAGE_ERROR:
         raise KeywordError(said.getvalue().strip() or f"-k: {request.keyword!r} is not allowed")

@@ -1,0 +1,137 @@
+"""Hunting mutants: one gate run each, several beside each other, each on deployments of its own."""
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from typing import Final, NamedTuple
+
+import pytest
+from arqonbus_fixtures.mutants.mutant import Mutant
+
+from arqonbus_conformance.judge import Judge
+from arqonbus_conformance.judging import CaseResult, requirement_verdicts
+from arqonbus_conformance.marks import Blast, Need
+from arqonbus_conformance.mutation.matrix import Kill, collateral_of, outcome_of
+from arqonbus_conformance.mutation.plan import Huntable, Plan, plan_for
+from arqonbus_conformance.recording import CASE
+from arqonbus_conformance.session import RunRequest, collect, run_here
+from arqonbus_conformance.target import Target, embedded_reference
+from arqonbus_conformance.verdict import Verdict
+
+__all__ = ["hunt", "hunt_all", "huntable_cases", "target_of"]
+
+ORIGINAL: Final = "-m arqonbus_reference"
+"""How the deployment that mutants are made of is launched."""
+LAUNCHING: Final = frozenset({Need.LAUNCH, Need.CONTROL_VALKEY})
+MILD: Final = frozenset({Blast.READ_ONLY, Blast.OWN_NAMESPACE})
+SEED: Final = 20_260_101
+"""The seed of every hunt: a mutant is caught every time or never."""
+
+
+class _Chase:
+    """A pytest plugin: once a case has caught the mutant, the other cases that claim to are not run."""
+
+    def __init__(self, judge: Judge, requirement: str) -> None:
+        self._judge = judge
+        self._requirement = requirement
+
+    @property
+    def _caught(self) -> bool:
+        return any(
+            result.verdict is Verdict.VIOLATED and self._requirement in result.requirements
+            for result in self._judge.results
+        )
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """True, which means done, for a case that could only say once more what is known."""
+        if self._requirement in item.stash[CASE].requirements and self._caught:
+            return True
+        return None
+
+
+class _Task(NamedTuple):
+    mutant: Mutant
+    plan: Plan
+
+
+def huntable_cases() -> list[Huntable]:
+    """Every case of the installed suites, as plans need to know it; nothing is run."""
+    items = collect(Judge(embedded_reference()), RunRequest())
+    cases = (item.stash[CASE] for item in items)
+    return [
+        Huntable(case.id, case.requirements, bool(case.needs & LAUNCHING), Blast(case.blast) in MILD)
+        for case in cases
+    ]
+
+
+def target_of(mutant: str) -> Target:
+    """The embedded reference, launched as that mutant wherever it is launched."""
+    target = embedded_reference()
+    assert target.launch is not None  # noqa: S101 - the shipped profile launches
+    mutated = f"-m arqonbus_fixtures.mutants {mutant}"
+    launch = target.launch._replace(
+        command=target.launch.command.replace(ORIGINAL, mutated),
+        preflight=target.launch.preflight.replace(ORIGINAL, mutated),
+    )
+    return target._replace(name=f"mutant {mutant}", launch=launch)
+
+
+def hunt(mutant: Mutant, plan: Plan) -> Kill:
+    """Run the cases of the plan on the mutant and say what became of it."""
+    began = time.monotonic()
+    judge = Judge(target_of(mutant.id), seed=SEED)
+    request = RunRequest(cases=(*plan.own, *plan.sample))
+    run_here(judge, request, plugins=[_Chase(judge, mutant.requirement)])
+    return _kill(mutant, judge, time.monotonic() - began)
+
+
+def _kill(mutant: Mutant, judge: Judge, seconds: float) -> Kill:
+    judged = judge.requirements.of(name for result in judge.results for name in result.requirements)
+    verdicts = requirement_verdicts(judged, judge.results, judge.scope)
+    return Kill(
+        id=mutant.id,
+        requirement=mutant.requirement,
+        story=mutant.story,
+        outcome=outcome_of(mutant.requirement, verdicts),
+        by=_catcher(mutant.requirement, judge.results),
+        seconds=round(seconds, 3),
+        verdicts=verdicts,
+        collateral=collateral_of(mutant.requirement, [(r.requirements, r.verdict) for r in judge.results]),
+        problem="; ".join([*([judge.unreachable] if judge.unreachable else []), *judge.faults]),
+    )
+
+
+def _catcher(requirement: str, results: Iterable[CaseResult]) -> str:
+    """The first case that judges the requirement and found it violated; else the first that found anything violated."""
+    violated = [result for result in results if result.verdict is Verdict.VIOLATED]
+    own = [result for result in violated if requirement in result.requirements]
+    return next((result.id for result in [*own, *violated]), "")
+
+
+def _hunt_task(task: _Task) -> Kill:
+    return hunt(task.mutant, task.plan)
+
+
+def hunt_all(
+    mutants: Sequence[Mutant],
+    cases: Sequence[Huntable],
+    *,
+    jobs: int,
+    began: Callable[[int], None] = lambda _: None,
+) -> Iterator[Kill]:
+    """Hunt each mutant in one of ``jobs`` processes; kills come as they are made.
+
+    ``began`` is told how many mutants there are.
+    """
+    tasks = [_Task(mutant, plan_for(mutant.id, mutant.requirement, cases)) for mutant in mutants]
+    began(len(tasks))
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=jobs, mp_context=context) as pool:
+        waiting: list[Future[Kill]] = [pool.submit(_hunt_task, task) for task in tasks]
+        try:
+            for done in as_completed(waiting):
+                yield done.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)

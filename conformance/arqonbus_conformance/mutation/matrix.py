@@ -1,0 +1,130 @@
+"""The kill matrix: what became of each mutant, and the score that it amounts to. Pure."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+
+from arqonbus_conformance.judge import MutationScore
+from arqonbus_conformance.verdict import Verdict
+
+__all__ = ["MATRIX_SCHEMA_VERSION", "Kill", "Matrix", "MatrixError", "Outcome", "outcome_of", "read_matrix"]
+
+MATRIX_SCHEMA_VERSION: Final = "1.0"
+"""The version of the shape of the matrix as JSON."""
+
+
+class MatrixError(Exception):
+    """A document that is no whole kill matrix; the text says why."""
+
+
+class Outcome(StrEnum):
+    """What became of a mutant."""
+
+    KILLED = "killed"
+    OTHER = "other"
+    SURVIVED = "survived"
+
+
+class Kill(msgspec.Struct, frozen=True):
+    """The hunt of one mutant.
+
+    Attributes:
+        outcome: killed by its own requirement, by another one only, or survived.
+        by: the first case that caught it, "" where none did.
+        seconds: how long the hunt took.
+        verdicts: what each requirement that was looked at amounts to.
+        collateral: requirements that cases of the sample found violated as well.
+        problem: why nothing could be judged, "" where it could.
+    """
+
+    id: str
+    requirement: str
+    story: str
+    outcome: Outcome
+    by: str
+    seconds: float
+    verdicts: dict[str, Verdict]
+    collateral: tuple[str, ...] = ()
+    problem: str = ""
+
+
+class Matrix(msgspec.Struct, frozen=True):
+    """All hunts of one run."""
+
+    schema_version: str
+    suite_version: str
+    requirement_set_digest: str
+    seconds: float
+    complete: bool
+    mutants: tuple[Kill, ...]
+
+    def count(self, outcome: Outcome) -> int:
+        """How many mutants ended so."""
+        return sum(one.outcome is outcome for one in self.mutants)
+
+    @property
+    def score(self) -> float:
+        """The share of mutants that were killed by their own requirement; 0 where there are none."""
+        return self.count(Outcome.KILLED) / len(self.mutants) if self.mutants else 0.0
+
+    @property
+    def with_collateral(self) -> int:
+        """How many mutants broke more than they claim."""
+        return sum(bool(one.collateral) for one in self.mutants)
+
+    def as_document(self) -> dict[str, Any]:
+        """The matrix as JSON values, its digest last."""
+        document: dict[str, Any] = msgspec.to_builtins(self)
+        document["score"] = round(self.score, 4)
+        document["digest"] = _digest(document)
+        return document
+
+
+def outcome_of(requirement: str, verdicts: Mapping[str, Verdict]) -> Outcome:
+    """What the verdicts of a hunt make of a mutant that breaks ``requirement``."""
+    if verdicts.get(requirement) is Verdict.VIOLATED:
+        return Outcome.KILLED
+    return Outcome.OTHER if Verdict.VIOLATED in verdicts.values() else Outcome.SURVIVED
+
+
+def read_matrix(text: str, requirement_set_digest: str) -> MutationScore:
+    """The score in a matrix that was written before, for a report on the same requirement set.
+
+    Raises:
+        MatrixError: it is cut, changed, of another requirement set, or only a selection of the mutants.
+    """
+    try:
+        document = json.loads(text)
+        digest = document.pop("digest")
+        kept = {name: value for name, value in document.items() if name != "score"}
+        matrix = msgspec.convert(kept, Matrix)
+    except (ValueError, KeyError, AttributeError, TypeError) as fault:
+        raise MatrixError(f"it is no kill matrix: {fault}") from fault
+    if digest != _digest(document):
+        raise MatrixError("it was cut or changed after it was written")
+    if matrix.requirement_set_digest != requirement_set_digest:
+        raise MatrixError("it belongs to another requirement set; run arqonbus-gate mutants again")
+    if not matrix.complete:
+        raise MatrixError("it holds a selection of the mutants; run arqonbus-gate mutants without one")
+    killed, total = matrix.count(Outcome.KILLED), len(matrix.mutants)
+    return MutationScore(round(matrix.score, 4), killed, total, digest)
+
+
+def _digest(document: Mapping[str, Any]) -> str:
+    rest = {name: value for name, value in document.items() if name != "digest"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def collateral_of(requirement: str, cases: Sequence[tuple[tuple[str, ...], Verdict]]) -> tuple[str, ...]:
+    """The requirements that cases which do not judge ``requirement`` found violated."""
+    found = {
+        name
+        for names, verdict in cases
+        if verdict is Verdict.VIOLATED and requirement not in names
+        for name in names
+    }
+    return tuple(sorted(found))

@@ -1,0 +1,55 @@
+"""Which cases a mutant is hunted with: all that judge its requirement, and a sample of the others. Pure."""
+
+import random
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+__all__ = ["SAMPLE_CASES", "Huntable", "Plan", "plan_for"]
+
+SAMPLE_CASES: Final = 12
+"""How many cases of other requirements show whether a mutant breaks more than it claims."""
+
+
+class Huntable(NamedTuple):
+    """A case as far as a plan needs to know it.
+
+    Attributes:
+        launches: whether it needs a deployment of its own, which takes its time.
+        mild: whether its effects stay within its own namespace, so that it may run among others.
+    """
+
+    id: str
+    requirements: tuple[str, ...]
+    launches: bool
+    mild: bool
+
+
+class Plan(NamedTuple):
+    """The cases of one hunt, in the order in which they run."""
+
+    own: tuple[str, ...]
+    sample: tuple[str, ...]
+
+
+def plan_for(mutant: str, requirement: str, cases: Iterable[Huntable]) -> Plan:
+    """The cases for one mutant; the sample is drawn by its id, so that it is the same every time.
+
+    Cases on a deployment that runs already come first: most mutants are caught without launching another.
+    """
+    everything = list(cases)
+    own = [case for case in everything if requirement in case.requirements]
+    others = [case for case in everything if requirement not in case.requirements]
+    own.sort(key=lambda case: case.launches)
+    return Plan(tuple(case.id for case in own), tuple(_sample(mutant, others)))
+
+
+def _sample(mutant: str, others: Sequence[Huntable]) -> list[str]:
+    """At most one case of a requirement, and only those that run on the main deployment and disturb nobody."""
+    by_requirement: dict[tuple[str, ...], list[str]] = {}
+    for case in others:
+        if case.mild and not case.launches:
+            by_requirement.setdefault(case.requirements, []).append(case.id)
+    drawn = random.Random(mutant)  # noqa: S311 - the same sample every time, not a secret
+    groups = sorted(by_requirement)
+    chosen = drawn.sample(groups, min(SAMPLE_CASES, len(groups)))
+    return [drawn.choice(by_requirement[group]) for group in chosen]

@@ -1,0 +1,124 @@
+import json
+
+import pytest
+from arqonbus_conformance.mutation.heat_map import page
+from arqonbus_conformance.mutation.matrix import (
+    MATRIX_SCHEMA_VERSION,
+    Kill,
+    Matrix,
+    MatrixError,
+    Outcome,
+    collateral_of,
+    outcome_of,
+    read_matrix,
+)
+from arqonbus_conformance.mutation.plan import SAMPLE_CASES, Huntable, plan_for
+from arqonbus_conformance.verdict import Verdict
+
+CASES = [
+    Huntable("unit/m::own_launched", ("ROUTE-001",), launches=True, mild=True),
+    Huntable("unit/m::own", ("ROUTE-001", "ROUTE-002"), launches=False, mild=True),
+    *(
+        Huntable(f"unit/m::other{number}", (f"ENV-{number:03d}",), launches=False, mild=True)
+        for number in range(40)
+    ),
+    Huntable("unit/m::launched", ("CONF-001",), launches=True, mild=True),
+    Huntable("unit/m::wild", ("LIM-001",), launches=False, mild=False),
+]
+
+
+def kill(outcome: Outcome, name: str = "made-up", collateral: tuple[str, ...] = ()) -> Kill:
+    verdicts = {"ROUTE-001": Verdict.VIOLATED if outcome is Outcome.KILLED else Verdict.HOLDS}
+    return Kill(name, "ROUTE-001", "A <b>story</b>.", outcome, "unit/m::own", 1.0, verdicts, collateral)
+
+
+def matrix(*kills: Kill, complete: bool = True) -> Matrix:
+    return Matrix(MATRIX_SCHEMA_VERSION, "0.1.0", "0" * 64, 2.0, complete, kills)
+
+
+def test_a_plan_holds_every_case_of_the_requirement_first() -> None:
+    """Those on the deployment that runs already before those that launch one."""
+    plan = plan_for("made-up", "ROUTE-001", CASES)
+
+    assert plan.own == ("unit/m::own", "unit/m::own_launched")
+
+
+def test_a_sample_is_mild_and_the_same_every_time() -> None:
+    """And holds no case of the requirement itself."""
+    plan = plan_for("made-up", "ROUTE-001", CASES)
+
+    assert plan == plan_for("made-up", "ROUTE-001", CASES)
+    assert len(plan.sample) == SAMPLE_CASES
+    assert all(name.startswith("unit/m::other") for name in plan.sample)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "outcome"),
+    [
+        ({"ROUTE-001": Verdict.VIOLATED, "ENV-001": Verdict.VIOLATED}, Outcome.KILLED),
+        ({"ROUTE-001": Verdict.HOLDS, "ENV-001": Verdict.VIOLATED}, Outcome.OTHER),
+        ({"ROUTE-001": Verdict.UNKNOWN, "ENV-001": Verdict.HOLDS}, Outcome.SURVIVED),
+        ({}, Outcome.SURVIVED),
+    ],
+)
+def test_only_its_own_requirement_kills_a_mutant(verdicts: dict[str, Verdict], outcome: Outcome) -> None:
+    """An undecided case kills nothing."""
+    assert outcome_of("ROUTE-001", verdicts) is outcome
+
+
+def test_collateral_is_what_other_cases_found() -> None:
+    """A case that judges the broken requirement too accuses nothing else."""
+    cases = [
+        (("ROUTE-001", "ENV-001"), Verdict.VIOLATED),
+        (("ENV-002",), Verdict.VIOLATED),
+        (("ENV-003",), Verdict.HOLDS),
+    ]
+
+    assert collateral_of("ROUTE-001", cases) == ("ENV-002",)
+
+
+def test_the_score_is_the_share_that_its_own_requirement_killed() -> None:
+    """A matrix that was written is read again as its score."""
+    written = matrix(kill(Outcome.KILLED), kill(Outcome.OTHER), kill(Outcome.SURVIVED), kill(Outcome.KILLED))
+
+    score = read_matrix(json.dumps(written.as_document()), "0" * 64)
+
+    assert (score.score, score.killed, score.total) == (0.5, 2, 4)
+    assert matrix().score == 0.0
+
+
+def test_a_matrix_that_was_changed_is_refused() -> None:
+    """Whoever wants a better score must hunt for it."""
+    document = matrix(kill(Outcome.SURVIVED)).as_document()
+    document["mutants"][0]["outcome"] = "killed"
+
+    with pytest.raises(MatrixError, match="cut or changed"):
+        read_matrix(json.dumps(document), "0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("text", "digest", "says"),
+    [
+        ("{", "0" * 64, "no kill matrix"),
+        ("[]", "0" * 64, "no kill matrix"),
+        (json.dumps(matrix(kill(Outcome.KILLED)).as_document()), "1" * 64, "another requirement set"),
+        (
+            json.dumps(matrix(kill(Outcome.KILLED), complete=False).as_document()),
+            "0" * 64,
+            "a selection of the mutants",
+        ),
+    ],
+)
+def test_a_matrix_of_something_else_is_refused(text: str, digest: str, says: str) -> None:
+    """With the reason."""
+    with pytest.raises(MatrixError, match=says):
+        read_matrix(text, digest)
+
+
+def test_the_page_shows_survivors_first_and_escapes_all_text() -> None:
+    """It asks for nothing from elsewhere."""
+    made = page(matrix(kill(Outcome.KILLED, "caught"), kill(Outcome.SURVIVED, "alive")), ["ROUTE", "ENV"])
+
+    assert made.index("alive") < made.index("caught")
+    assert "A &lt;b&gt;story&lt;/b&gt;." in made
+    assert "://" not in made
