@@ -1,5 +1,6 @@
 """``arqonbus-gate``: judges an ArqonBus deployment."""
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from rich.console import Console
 # Each module registers its commands; the order is that of the help.
 from arqonbus_conformance.commands import mutants, requirements, run
 from arqonbus_conformance.commands.application import UsageError, app
+from arqonbus_conformance.redaction import Redaction
 from arqonbus_conformance.session import KeywordError
 from arqonbus_conformance.target import ProfileError
 from arqonbus_conformance.verdict import ExitCode
@@ -22,7 +24,7 @@ COMMANDS = (run, requirements, mutants)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    complaint = Console(stderr=True)
+    complaint, redaction = Console(stderr=True), Redaction.of_run(None, os.environ)
     try:
         code = app(
             sys.argv[1:] if arguments is None else arguments,
@@ -30,16 +32,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print_error=False,
         )
     except (UsageError, KeywordError, CycloptsError) as fault:
-        complaint.print(f"arqonbus-gate: {fault}", markup=False, highlight=False, soft_wrap=True)
+        said = redaction.clean(f"arqonbus-gate: {fault}")
+        complaint.print(said, markup=False, highlight=False, soft_wrap=True)
         sys.exit(ExitCode.USAGE)
     except ProfileError as fault:
         for problem in fault.problems:
-            complaint.print(f"arqonbus-gate: {problem}", markup=False, highlight=False, soft_wrap=True)
+            said = redaction.clean(f"arqonbus-gate: {problem}")
+            complaint.print(said, markup=False, highlight=False, soft_wrap=True)
         sys.exit(ExitCode.PROFILE)
     except KeyboardInterrupt:
         sys.exit(ExitCode.INCOMPLETE)
     except Exception:  # noqa: BLE001 - Python's own exit code is 1, and that would accuse the deployment
-        traceback.print_exc()
+        sys.stderr.write(redaction.clean(traceback.format_exc()))
         sys.exit(ExitCode.SUITE_FAULT)
     sys.exit(code if isinstance(code, int) else ExitCode.PASS)
 

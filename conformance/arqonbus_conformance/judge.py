@@ -7,6 +7,7 @@ from typing import Protocol
 import msgspec
 
 from arqonbus_conformance.judging import CaseResult
+from arqonbus_conformance.redaction import Redaction, credentials_in
 from arqonbus_conformance.registration import suite_folders
 from arqonbus_conformance.requirements import RequirementSet, Scope, requirement_set
 from arqonbus_conformance.stage import Surroundings
@@ -78,6 +79,7 @@ class Judge:
         not_scored: cases that judge only what a later revision adds.
         vanished: cases that the last report has and this collection has not.
         leftovers: what the run left behind, None where nobody looked.
+        redaction: what cuts the credentials of this run out of its report.
         mutation: how many known-bad deployments this gate catches, None where it is not known.
     """
 
@@ -110,6 +112,7 @@ class Judge:
         self.vanished: tuple[str, ...] = ()
         self.leftovers: tuple[str, ...] | None = None
         self.mutation: MutationScore | None = None
+        self.redaction = Redaction(credentials_in(target))
 
     def place(self, case: str) -> tuple[int, str]:
         """Where a case stands in a report: suites in their order, cases in the order of their modules."""

@@ -1,11 +1,13 @@
 """One run from its request to its report."""
 
+import os
 import signal
 import time
 from datetime import UTC, datetime
 
 from arqonbus_conformance import crew
 from arqonbus_conformance.judge import Judge
+from arqonbus_conformance.redaction import Redaction
 from arqonbus_conformance.report.making import Span, make_report
 from arqonbus_conformance.report.model import Report, Selection
 from arqonbus_conformance.session import RunRequest, run_here
@@ -23,6 +25,7 @@ def run(judge: Judge, request: RunRequest, *, jobs: int = 1) -> Report:
         KeywordError: pytest does not understand the keyword expression.
     """
     started_at, began = datetime.now(UTC), time.monotonic()
+    judge.redaction = Redaction.of_run(judge.target, os.environ)
     previous = signal.getsignal(signal.SIGTERM)
     # A run that is told to stop ends like one that is interrupted: with a partial report.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -35,6 +35,8 @@ __all__ = ["Span", "make_report"]
 
 FAILED = frozenset({Verdict.VIOLATED, Verdict.BROKEN, Verdict.UNKNOWN})
 """The verdicts of cases that a report explains at length."""
+OURS = frozenset({"requirement_set", "requirements", "criteria", "phases", "id", "case"})
+"""The fields of a report that hold only what was written before any credential was known."""
 
 
 class Span(NamedTuple):
@@ -50,7 +52,7 @@ def make_report(judge: Judge, selection: Selection, span: Span) -> Report:
     lines = _requirement_lines(judge, selection)
     verdicts = {line.id: Verdict(line.verdict) for line in lines}
     code = _exit_code(judge, lines)
-    return Report(
+    report = Report(
         schema_version=SCHEMA_VERSION,
         suite_version=version("arqonbus-conformance"),
         requirement_set=RequirementSetLine(judge.requirements.revision, judge.requirements.digest),
@@ -80,6 +82,7 @@ def make_report(judge: Judge, selection: Selection, span: Span) -> Report:
         mutation=judge.mutation,
         environment=_environment(),
     )
+    return judge.redaction.cleaned(report, keep=OURS)
 
 
 def _target_line(judge: Judge) -> TargetLine:
