@@ -1,0 +1,1 @@
+"""The edge of a deployment: clients that reach the bus through NATS."""
