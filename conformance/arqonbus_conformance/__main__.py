@@ -9,16 +9,17 @@ from cyclopts import CycloptsError
 from rich.console import Console
 
 # Each module registers its commands; the order is that of the help.
-from arqonbus_conformance.commands import mutants, requirements, run
+from arqonbus_conformance.commands import mutants, report, requirements, run
 from arqonbus_conformance.commands.application import UsageError, app
 from arqonbus_conformance.redaction import Redaction
+from arqonbus_conformance.report.reading import ReportError
 from arqonbus_conformance.session import KeywordError
 from arqonbus_conformance.target import ProfileError
 from arqonbus_conformance.verdict import ExitCode
 
 __all__ = ["app", "main"]
 
-COMMANDS = (run, requirements, mutants)
+COMMANDS = (run, requirements, report, mutants)
 """The modules whose commands there are."""
 
 
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             exit_on_error=False,
             print_error=False,
         )
-    except (UsageError, KeywordError, CycloptsError) as fault:
+    except (UsageError, KeywordError, ReportError, CycloptsError) as fault:
         said = redaction.clean(f"arqonbus-gate: {fault}")
         complaint.print(said, markup=False, highlight=False, soft_wrap=True)
         sys.exit(ExitCode.USAGE)

@@ -10,11 +10,10 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
-from arqonbus_conformance.commands.application import UsageError, app
+from arqonbus_conformance.commands.application import UsageError, app, make_room
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.registration import PACKAGES
-from arqonbus_conformance.report.json_report import write_json
-from arqonbus_conformance.report.junit import write_junit
+from arqonbus_conformance.report.artefacts import Places, write_artefacts
 from arqonbus_conformance.report.terminal import Live, show
 from arqonbus_conformance.requirements import Scope
 from arqonbus_conformance.runner import run
@@ -48,16 +47,6 @@ def _target(profile: Path | None, url: str | None, http: str | None, telemetry: 
     return embedded_reference()
 
 
-def _make_room(option: str, path: Path) -> None:
-    """A report can be written there: its folder exists. Said before the run, which takes its time."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as fault:
-        raise UsageError(f"{option}: {str(path)!r} cannot be written: {fault.strerror}") from fault
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise UsageError(f"{option}: {str(path)!r} is not allowed; allowed: a file in a folder to write to")
-
-
 @app.command(name="run")
 def run_command(
     *,
@@ -70,6 +59,9 @@ def run_command(
     keyword: Annotated[str, Parameter(name=["--keyword", "-k"])] = "",
     json: Path = Path("reports/gate.json"),
     junit: Path = Path("reports/gate.xml"),
+    html: Path = Path("reports/gate.html"),
+    sarif: Path | None = None,
+    badge: Path | None = None,
     seed: int | None = None,
     jobs: Annotated[int | None, Parameter(validator=Number(gte=1, lte=MOST_JOBS))] = None,
     verbose: Annotated[bool, Parameter(name=["--verbose", "-v"], negative="")] = False,
@@ -99,6 +91,12 @@ def run_command(
         Where the report is written.
     junit
         Where the JUnit report is written.
+    html
+        Where the page for people is written.
+    sarif
+        Where the report for code scanning (SARIF) is written, if anywhere.
+    badge
+        Where the badge (SVG) is written, if anywhere.
     seed
         The seed of everything random; random unless given, and in the report.
     jobs
@@ -110,8 +108,9 @@ def run_command(
     unknown = [name for name in suites if name not in PACKAGES]
     if unknown:
         raise UsageError(f"--suite: {unknown[0]!r} is not allowed; allowed: {', '.join(PACKAGES)}")
-    for option, path in (("--json", json), ("--junit", junit)):
-        _make_room(option, path)
+    places = Places(json=json, junit=junit, html=html, sarif=sarif, badge=badge)
+    for option, path in places.asked():
+        make_room(option, path)
     judged = _target(target, url, http, telemetry)
     # A stream of its own: pytest takes standard output away while cases run.
     with os.fdopen(
@@ -129,8 +128,8 @@ def run_command(
             report = run(judge, RunRequest(suites, keyword), jobs=jobs or default_jobs(judged))
         finally:
             live.stop()
-        write_json(report, json)
-        write_junit(report, junit)
+        write_artefacts(report, places)
         show(report, console, verbose=verbose)
-        console.print(f"report: {json}, {junit}", highlight=False, soft_wrap=True)
+        written = ", ".join(str(path) for _, path in places.asked())
+        console.print(f"report: {written}", markup=False, highlight=False, soft_wrap=True)
     return report.exit_code

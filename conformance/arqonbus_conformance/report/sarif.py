@@ -1,0 +1,160 @@
+"""The report as SARIF 2.1.0, as code scanning reads it: requirements are rules, violated cases are results."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from arqonbus_conformance.requirements import Level
+from arqonbus_conformance.verdict import ExitCode, Verdict
+
+__all__ = ["as_sarif", "write_sarif"]
+
+Document = Mapping[str, Any]
+"""A report, as JSON values."""
+
+SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+"""What names the format; nobody fetches it here."""
+DECIDED: Final = frozenset({ExitCode.PASS, ExitCode.VIOLATED})
+"""The exit codes of runs that judged what they were to judge."""
+SECURITY_SEVERITY: Final = {"blocker": "9.5", "critical": "8.0", "high": "6.0"}
+"""Severity -> the number (0 to 10) that code scanning sorts by."""
+# Brackets would begin a link and braces a placeholder (SARIF 2.1.0, 3.11.5 and 3.11.6).
+_SPECIAL: Final = re.compile(r"[\\\[\]{}]")
+_ESCAPES: Final = {"\\": "\\\\", "[": "\\[", "]": "\\]", "{": "{{", "}": "}}"}
+
+
+def _message(text: str) -> dict[str, str]:
+    """A message of plain text: whatever a deployment said stays text."""
+    said = text.encode("utf-8", "replace").decode("utf-8")
+    return {"text": _SPECIAL.sub(lambda found: _ESCAPES[found.group()], said) or "nothing was said"}
+
+
+def as_sarif(document: Document) -> dict[str, Any]:
+    """The report as a SARIF log with one run."""
+    lines = document["requirements"]
+    place = {line["id"]: number for number, line in enumerate(lines)}
+    failed = [one for one in document["failures"] if one["verdict"] == Verdict.VIOLATED]
+    return {
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "arqonbus-gate",
+                        "semanticVersion": document["suite_version"],
+                        "rules": [_rule(line) for line in lines],
+                    }
+                },
+                "invocations": [_invocation(document)],
+                "results": [
+                    _result(failure, lines[place[name]], place[name])
+                    for failure in failed
+                    for name in failure["requirements"]
+                    if name in place
+                ],
+                "properties": {
+                    "target": document["target"]["name"],
+                    "verdict": document["verdict"],
+                    "level": document["level"],
+                    "scope": document["scope"],
+                    "requirementSet": document["requirement_set"],
+                },
+            }
+        ],
+    }
+
+
+def _level(line: Document) -> str:
+    return "error" if line["level"] == Level.MUST else "warning"
+
+
+def _rule(line: Document) -> dict[str, Any]:
+    text = (
+        f"{line['id']} ({line['level']}): {line['sentence']} Source: {line['source']}. "
+        f"See arqonbus-gate explain {line['id']}."
+    )
+    return {
+        "id": line["id"],
+        "shortDescription": {"text": line["sentence"]},
+        "fullDescription": {"text": line["sentence"]},
+        "help": {"text": text},
+        "defaultConfiguration": {"level": _level(line)},
+        "properties": {
+            "tags": [line["area"], line["suite"], *(["security"] if line["security"] else [])],
+            "phase": line["phase"],
+        },
+    }
+
+
+def _result(failure: Document, line: Document, index: int) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "ruleId": line["id"],
+        "ruleIndex": index,
+        "kind": "fail",
+        "level": _level(line),
+        "message": _message(failure["reason"] or failure["sentence"]),
+        "locations": [
+            {
+                "physicalLocation": {"artifactLocation": {"uri": line["source"]}},
+                "logicalLocations": [{"fullyQualifiedName": failure["case"], "kind": "function"}],
+            }
+        ],
+        # Neither the seed nor what was said: the same case on the same requirement is the same finding tomorrow.
+        "partialFingerprints": {
+            "caseAndRequirement/v1": hashlib.sha256(
+                f"{failure['case']}\n{line['id']}".encode("utf-8", "replace")
+            ).hexdigest()
+        },
+        "properties": {
+            "severity": failure["severity"],
+            "security-severity": SECURITY_SEVERITY[failure["severity"]],
+            "class": failure["kind"],
+            "expected": failure["expected"],
+            "actual": failure["actual"],
+            "seed": failure["seed"],
+            "replay": failure["replay"],
+        },
+    }
+    if failure["waived"]:
+        made["suppressions"] = [{"kind": "external", "status": "accepted"}]
+    return made
+
+
+def _invocation(document: Document) -> dict[str, Any]:
+    began = datetime.fromisoformat(document["started_at"])
+    return {
+        "executionSuccessful": document["exit_code"] in DECIDED and not document["interrupted"],
+        "exitCode": document["exit_code"],
+        "exitCodeDescription": document["sentence"],
+        "startTimeUtc": _utc(began),
+        "endTimeUtc": _utc(began + timedelta(seconds=document["seconds"])),
+        "toolExecutionNotifications": list(_notifications(document)),
+    }
+
+
+def _utc(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _notifications(document: Document) -> Iterable[dict[str, Any]]:
+    """What kept the gate from judging: it is said of the gate, never of the deployment."""
+    for fault in document["faults"]:
+        yield {"level": "error", "message": _message(fault)}
+    for failure in document["failures"]:
+        if failure["verdict"] != Verdict.VIOLATED:
+            level = "error" if failure["verdict"] == Verdict.BROKEN else "warning"
+            said = f"{failure['verdict']} {failure['case']}: {failure['reason']}"
+            yield {"level": level, "message": _message(said)}
+
+
+def write_sarif(document: Document, path: Path) -> None:
+    """Write the report as SARIF; an older file stays as it is until the new one is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished.write_text(json.dumps(as_sarif(document), indent=1, ensure_ascii=True) + "\n", "utf-8")
+    unfinished.replace(path)
