@@ -16,6 +16,7 @@ from arqonbus_conformance.report.reading import ReportError
 from arqonbus_conformance.session import KeywordError
 from arqonbus_conformance.target import ProfileError
 from arqonbus_conformance.verdict import ExitCode
+from arqonbus_conformance.waivers import WaiverFileError
 
 __all__ = ["app", "main"]
 
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         said = redaction.clean(f"arqonbus-gate: {fault}")
         complaint.print(said, markup=False, highlight=False, soft_wrap=True)
         sys.exit(ExitCode.USAGE)
-    except ProfileError as fault:
+    except (ProfileError, WaiverFileError) as fault:
         for problem in fault.problems:
             said = redaction.clean(f"arqonbus-gate: {problem}")
             complaint.print(said, markup=False, highlight=False, soft_wrap=True)

@@ -12,22 +12,9 @@ from arqonbus_conformance.registration import suite_folders
 from arqonbus_conformance.requirements import RequirementSet, Scope, requirement_set
 from arqonbus_conformance.stage import Surroundings
 from arqonbus_conformance.target import Target
+from arqonbus_conformance.waivers import Waiver
 
-__all__ = ["Judge", "Listener", "MutationScore", "WaiverLine"]
-
-
-class WaiverLine(msgspec.Struct, frozen=True):
-    """What became of one waiver in this run; ``problem`` says what is wrong with it, "" where nothing is."""
-
-    requirement: str
-    owner: str
-    reason: str
-    issue: str
-    expires: str
-    signature: str
-    status: str
-    cases: tuple[str, ...] = ()
-    problem: str = ""
+__all__ = ["Judge", "Listener", "MutationScore"]
 
 
 class MutationScore(msgspec.Struct, frozen=True):
@@ -75,7 +62,8 @@ class Judge:
         interrupted: whether the run was stopped before its end.
         level: how deep this run looks: smoke, standard or full.
         collect_seconds: how long it took to find the cases.
-        waivers: what became of each waiver; empty where there are none.
+        waivers: the violations that are allowed for now.
+        waiver_file: where those are written, "" where there is no such file.
         not_scored: cases that judge only what a later revision adds.
         vanished: cases that the last report has and this collection has not.
         leftovers: what the run left behind, None where nobody looked.
@@ -107,7 +95,8 @@ class Judge:
         self.interrupted = False
         self.level = "standard"
         self.collect_seconds = 0.0
-        self.waivers: tuple[WaiverLine, ...] = ()
+        self.waivers: tuple[Waiver, ...] = ()
+        self.waiver_file = ""
         self.not_scored: tuple[str, ...] = ()
         self.vanished: tuple[str, ...] = ()
         self.leftovers: tuple[str, ...] | None = None

@@ -1,7 +1,7 @@
 """From the way a case ended to its verdict, and from the verdicts of cases to those of requirements."""
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -100,17 +100,21 @@ def finding_of(ended: BaseException) -> Finding:
 
 
 def requirement_verdicts(
-    requirements: Iterable[Requirement], cases: Iterable[CaseResult], scope: Scope
+    requirements: Iterable[Requirement],
+    cases: Iterable[CaseResult],
+    scope: Scope,
+    excused: Mapping[str, Collection[str]] | None = None,
 ) -> dict[str, Verdict]:
     """The verdict on each requirement: the worst of its cases, unverified where it has none.
 
     In endpoint scope, a requirement that needs a deployment to be launched is out of scope unless a case that could
-    run without showed it violated.
+    run without showed it violated. The cases that are ``excused`` for a requirement violate it as if it held.
     """
     by_requirement: dict[str, list[Verdict]] = {}
     for case in cases:
         for name in case.requirements:
-            by_requirement.setdefault(name, []).append(case.verdict)
+            expected = case.verdict is Verdict.VIOLATED and case.id in (excused or {}).get(name, ())
+            by_requirement.setdefault(name, []).append(Verdict.HOLDS if expected else case.verdict)
     verdicts = {}
     for one in requirements:
         verdict = roll_up(by_requirement.get(one.id, ()))

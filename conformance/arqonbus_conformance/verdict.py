@@ -40,6 +40,7 @@ class ExitCode(IntEnum):
     PASS = 0
     VIOLATED = 1
     INCOMPLETE = 2
+    WAIVER_FAULT = 3
     SUITE_FAULT = 4
     USAGE = 64
     UNREACHABLE = 69
@@ -53,13 +54,26 @@ class Outcome(StrEnum):
     FAIL = "fail"
     INCOMPLETE = "incomplete"
     FAULT = "fault"
+    WAIVER_FAULT = "waiver_fault"
 
 
-def exit_code(musts: Iterable[Verdict], cases: Iterable[Verdict], *, interrupted: bool = False) -> ExitCode:
+def exit_code(
+    musts: Iterable[Verdict],
+    cases: Iterable[Verdict],
+    *,
+    interrupted: bool = False,
+    waiver_fault: bool = False,
+) -> ExitCode:
     """The exit code of a run from the verdicts of the MUST requirements it is about and of all its cases.
 
-    A violated MUST decides first; then a fault of the suite; then whatever was left undecided; nothing judged at
-    all, or an interruption, is never a pass.
+    A violated MUST decides first; then a fault of the suite; then that the run was interrupted or judged nothing;
+    then a waiver that is not what it may be; then whatever was left undecided.
+
+    Args:
+        musts: violations that a waiver of this run expects do not count among them, whatever is wrong with it.
+        cases: the verdicts of all cases that ran.
+        interrupted: whether the run was stopped before its end.
+        waiver_fault: whether a waiver is expired, unmatched, stale or forbidden.
     """
     required, ran = set(musts), set(cases)
     if Verdict.VIOLATED in required:
@@ -67,7 +81,11 @@ def exit_code(musts: Iterable[Verdict], cases: Iterable[Verdict], *, interrupted
     if Verdict.BROKEN in required | ran:
         return ExitCode.SUITE_FAULT
     judged = ran & {Verdict.HOLDS, Verdict.VIOLATED}
-    if interrupted or not judged or required & {Verdict.UNKNOWN, Verdict.UNVERIFIED}:
+    if interrupted or not judged:
+        return ExitCode.INCOMPLETE
+    if waiver_fault:
+        return ExitCode.WAIVER_FAULT
+    if required & {Verdict.UNKNOWN, Verdict.UNVERIFIED}:
         return ExitCode.INCOMPLETE
     return ExitCode.PASS
 
@@ -78,5 +96,6 @@ def outcome(code: ExitCode) -> Outcome:
         ExitCode.PASS: Outcome.PASS,
         ExitCode.VIOLATED: Outcome.FAIL,
         ExitCode.SUITE_FAULT: Outcome.FAULT,
+        ExitCode.WAIVER_FAULT: Outcome.WAIVER_FAULT,
     }
     return words.get(code, Outcome.INCOMPLETE)

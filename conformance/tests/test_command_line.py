@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from arqonbus_conformance import __main__ as command_line
 
@@ -43,6 +45,21 @@ def test_a_profile_that_is_none_ends_with_78(capfd: pytest.CaptureFixture[str]) 
 
     assert code == 78
     assert "missing.toml cannot be read" in complaint
+
+
+def test_a_file_of_waivers_that_is_none_ends_with_78(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The one in the current folder too, without being named; before any case, one line per problem."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "waivers.toml").write_text('[[waiver]]\nrequirement = "ROUTE-001"\nmoon = 1\n')
+
+    code, said, complaint = ended(capfd, "run", "--url", "ws://127.0.0.1:1")
+
+    assert code == 78
+    assert "waivers.toml: waiver[1].owner: it is missing" in complaint
+    assert "waivers.toml: waiver[1].moon: there is no such field" in complaint
+    assert said == ""
 
 
 def test_a_crash_of_the_gate_accuses_itself(

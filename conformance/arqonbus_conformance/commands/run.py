@@ -3,6 +3,7 @@
 import os
 import secrets
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -19,6 +20,7 @@ from arqonbus_conformance.requirements import Scope
 from arqonbus_conformance.runner import run
 from arqonbus_conformance.session import RunRequest
 from arqonbus_conformance.target import Target, embedded_reference, quick_target, read_profile
+from arqonbus_conformance.waiver_file import waivers_of
 
 __all__ = ["default_jobs", "run_command"]
 
@@ -57,6 +59,7 @@ def run_command(
     suite: Annotated[list[str] | None, Parameter(negative="")] = None,
     scope: Scope = Scope.DEPLOYMENT,
     keyword: Annotated[str, Parameter(name=["--keyword", "-k"])] = "",
+    waivers: Path | None = None,
     json: Path = Path("reports/gate.json"),
     junit: Path = Path("reports/gate.xml"),
     html: Path = Path("reports/gate.html"),
@@ -68,8 +71,8 @@ def run_command(
 ) -> int:
     """Judge a deployment; the reference that is shipped, where no other is named.
 
-    Exit codes: 0 pass, 1 a MUST is violated, 2 undecided or nothing ran, 4 a fault of the suite, 64 usage,
-    69 the target cannot be reached, 78 the profile is not valid.
+    Exit codes: 0 pass, 1 a MUST is violated, 2 undecided or nothing ran, 3 a waiver is not what it may be, 4 a fault
+    of the suite, 64 usage, 69 the target cannot be reached, 78 the profile or the file of waivers is not valid.
 
     Parameters
     ----------
@@ -87,6 +90,8 @@ def run_command(
         endpoint judges only what can be seen from outside; deployment (the default) launches deployments too.
     keyword
         Run only the cases that match this expression of case ids and requirement ids.
+    waivers
+        The violations that are allowed for now (TOML); waivers.toml unless given, where there is one.
     json
         Where the report is written.
     junit
@@ -124,6 +129,7 @@ def run_command(
             seed=seed if seed is not None else secrets.randbelow(2**32),
             listener=live,
         )
+        judge.waivers, judge.waiver_file = waivers_of(waivers, datetime.now(UTC).date())
         try:
             report = run(judge, RunRequest(suites, keyword), jobs=jobs or default_jobs(judged))
         finally:

@@ -8,6 +8,7 @@ from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.requirements import Level, Scope
 from arqonbus_conformance.stage import NO_LAUNCH
 from arqonbus_conformance.verdict import ExitCode, Verdict
+from arqonbus_conformance.waivers import FAULTS, Status, WaiverLine
 
 __all__ = ["closing_sentence", "named", "replay_command"]
 
@@ -33,6 +34,10 @@ class Line(Protocol):
     @property
     def verdict(self) -> str:
         """What it amounts to."""
+
+    @property
+    def waived(self) -> bool:
+        """Whether a waiver covers its violation."""
 
 
 def replay_command(case: str) -> str:
@@ -65,13 +70,20 @@ def _undecided(judge: Judge, musts: Sequence[Line]) -> str:
     return f"{said}; the reasons are in the report{why}"
 
 
-def closing_sentence(judge: Judge, lines: Sequence[Line], code: ExitCode, *, selection_complete: bool) -> str:
+def closing_sentence(
+    judge: Judge,
+    lines: Sequence[Line],
+    code: ExitCode,
+    *,
+    waivers: Sequence[WaiverLine] = (),
+    selection_complete: bool,
+) -> str:
     """Why the run ends with this exit code, and what to do next."""
     musts = [line for line in lines if line.level == Level.MUST]
     if code is ExitCode.UNREACHABLE:
         why = f"the target cannot be reached: {judge.unreachable}"
     elif code is ExitCode.VIOLATED:
-        violated = [line.id for line in musts if line.verdict == Verdict.VIOLATED]
+        violated = [line.id for line in musts if line.verdict == Verdict.VIOLATED and not line.waived]
         why = f"{len(violated)} MUST requirements are violated ({named(violated)}); replay the failures above"
     elif code is ExitCode.SUITE_FAULT:
         broken = sum(result.verdict is Verdict.BROKEN for result in judge.results) + len(judge.faults)
@@ -80,11 +92,29 @@ def closing_sentence(judge: Judge, lines: Sequence[Line], code: ExitCode, *, sel
         )
     elif code is ExitCode.INCOMPLETE:
         why = _incomplete(judge, musts)
+    elif code is ExitCode.WAIVER_FAULT:
+        why = _waiver_fault(waivers)
     else:
         whole = "" if selection_complete else " of the selected cases"
         seen = " that can be seen at the endpoints" if judge.scope is Scope.ENDPOINT else ""
-        why = f"every MUST requirement{whole}{seen} holds, as far as the deployment claims it"
+        why = (
+            f"every MUST requirement{whole}{seen} holds, as far as the deployment claims it{_except(waivers)}"
+        )
     return f"exit {code:d}: {why}"
+
+
+def _waiver_fault(waivers: Sequence[WaiverLine]) -> str:
+    wrong = [line for line in waivers if line.status in FAULTS]
+    first = wrong[0]
+    return (
+        f"{len(wrong)} waivers are not what a waiver may be, the first being that of {first.requirement} "
+        f"({first.status}): {first.problem}"
+    )
+
+
+def _except(waivers: Sequence[WaiverLine]) -> str:
+    applied = list(dict.fromkeys(line.requirement for line in waivers if line.status == Status.APPLIED))
+    return f", except {len(applied)} that waivers cover ({named(applied)})" if applied else ""
 
 
 def _incomplete(judge: Judge, musts: Sequence[Line]) -> str:

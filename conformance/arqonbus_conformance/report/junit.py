@@ -28,6 +28,11 @@ def _clean(text: str) -> str:
     return _FORBIDDEN.sub("\ufffd", text)
 
 
+def _kind(case: CaseLine) -> str:
+    """What JUnit calls the verdict of a case, "" where it holds; a waived violation is skipped, not passed."""
+    return "skipped" if case.waived else _ELEMENT.get(Verdict(case.verdict), "")
+
+
 def as_element(report: Report) -> ET.Element:
     """The report as an element ``testsuites``: one suite each, one case each; what was not judged is skipped.
 
@@ -39,7 +44,7 @@ def as_element(report: Report) -> ET.Element:
     for case in report.cases:
         by_suite[case.suite].append(case)
     for suite, cases in by_suite.items():
-        kinds = [_ELEMENT.get(Verdict(case.verdict), "") for case in cases]
+        kinds = [_kind(case) for case in cases]
         element = ET.SubElement(
             root,
             "testsuite",
@@ -72,6 +77,10 @@ def _add_run(root: ET.Element, report: Report) -> None:
         time=seconds,
         timestamp=report.started_at,
     )
+    properties = ET.SubElement(suite, "properties")
+    for line in report.waivers:
+        value = f"{line.requirement} {line.status} until {line.expires}, {line.owner}, {line.issue}: {line.reason}"
+        ET.SubElement(properties, "property", name="waiver", value=_clean(value))
     case = ET.SubElement(suite, "testcase", classname="gate", name="the run decides", time=seconds)
     if not decided:
         said = ET.SubElement(case, "error", message=_clean(report.sentence))
@@ -90,10 +99,11 @@ def _add_case(suite: ET.Element, case: CaseLine, failure: Failure | None) -> Non
     properties = ET.SubElement(element, "properties")
     for requirement in case.requirements:
         ET.SubElement(properties, "property", name="requirement", value=requirement)
-    kind = _ELEMENT.get(Verdict(case.verdict))
-    if kind is None:
+    kind = _kind(case)
+    if not kind:
         return
-    said = ET.SubElement(element, kind, message=_clean(f"{case.verdict}: {case.reason}"))
+    verdict = f"{case.verdict} (waived)" if case.waived else case.verdict
+    said = ET.SubElement(element, kind, message=_clean(f"{verdict}: {case.reason}"))
     if failure is not None:
         parts = [
             failure.sentence,

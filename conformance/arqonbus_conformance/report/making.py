@@ -4,9 +4,11 @@ import platform
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import NamedTuple
+
+import msgspec
 
 from arqonbus_conformance.criteria import criteria_of
 from arqonbus_conformance.judge import Judge
@@ -28,8 +30,10 @@ from arqonbus_conformance.report.model import (
 )
 from arqonbus_conformance.report.timing import timing_of
 from arqonbus_conformance.requirements import Level, Scope
+from arqonbus_conformance.signatures import signature_of
 from arqonbus_conformance.triage import kind_of, severity_of
 from arqonbus_conformance.verdict import ExitCode, Verdict, exit_code, outcome
+from arqonbus_conformance.waivers import Application, apply
 
 __all__ = ["Span", "make_report"]
 
@@ -49,9 +53,16 @@ class Span(NamedTuple):
 def make_report(judge: Judge, selection: Selection, span: Span) -> Report:
     """The report of a run that is over, whichever way it ended."""
     judge.results.sort(key=lambda result: judge.place(result.id))
-    lines = _requirement_lines(judge, selection)
+    waivers = apply(
+        judge.waivers,
+        judge.requirements,
+        [_as_shown(judge, result) for result in judge.results],
+        span.started_at.astimezone(UTC).date(),
+        complete=selection.complete and not judge.interrupted and judge.unreachable is None,
+    )
+    lines = _requirement_lines(judge, selection, waivers)
     verdicts = {line.id: Verdict(line.verdict) for line in lines}
-    code = _exit_code(judge, lines)
+    code = _exit_code(judge, lines, waivers)
     report = Report(
         schema_version=SCHEMA_VERSION,
         suite_version=version("arqonbus-conformance"),
@@ -66,15 +77,19 @@ def make_report(judge: Judge, selection: Selection, span: Span) -> Report:
         verdict=str(outcome(code)),
         exit_code=int(code),
         interrupted=judge.interrupted,
-        sentence=closing_sentence(judge, lines, code, selection_complete=selection.complete),
+        sentence=closing_sentence(
+            judge, lines, code, waivers=waivers.lines, selection_complete=selection.complete
+        ),
         notes=tuple(_notes(judge, selection)),
         faults=tuple(judge.faults),
         criteria=tuple(_criteria(judge, verdicts)),
         phases=tuple(_phases(judge, verdicts)),
         requirements=tuple(lines),
-        cases=tuple(_case_line(result) for result in judge.results),
-        failures=tuple(_failure(judge, result) for result in judge.results if result.verdict in FAILED),
-        waivers=judge.waivers,
+        cases=tuple(_case_line(judge, result, waivers) for result in judge.results),
+        failures=tuple(
+            _failure(judge, result, waivers) for result in judge.results if result.verdict in FAILED
+        ),
+        waivers=waivers.lines,
         timing=timing_of(judge.results, judge.collect_seconds),
         not_scored=judge.not_scored,
         vanished=judge.vanished,
@@ -107,10 +122,11 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _requirement_lines(judge: Judge, selection: Selection) -> list[RequirementLine]:
+def _requirement_lines(judge: Judge, selection: Selection, waivers: Application) -> list[RequirementLine]:
     judged = Counter(name for result in judge.results for name in result.requirements)
     chosen = judge.requirements.by_id.values() if selection.complete else judge.requirements.of(judged)
     verdicts = requirement_verdicts(chosen, judge.results, judge.scope)
+    excused = requirement_verdicts(chosen, judge.results, judge.scope, waivers.covered)
     return [
         RequirementLine(
             id=one.id,
@@ -123,6 +139,7 @@ def _requirement_lines(judge: Judge, selection: Selection) -> list[RequirementLi
             sentence=one.sentence,
             source=one.source,
             cases=judged[one.id],
+            waived=verdicts[one.id] is Verdict.VIOLATED and excused[one.id] is not Verdict.VIOLATED,
         )
         for one in chosen
     ]
@@ -151,18 +168,21 @@ def _phases(judge: Judge, verdicts: Mapping[str, Verdict]) -> list[PhaseLine]:
     ]
 
 
-def _exit_code(judge: Judge, lines: Sequence[RequirementLine]) -> ExitCode:
+def _exit_code(judge: Judge, lines: Sequence[RequirementLine], waivers: Application) -> ExitCode:
     if judge.unreachable is not None:
         return ExitCode.UNREACHABLE
-    musts = [Verdict(line.verdict) for line in lines if line.level == Level.MUST]
+    musts = judge.requirements.of(line.id for line in lines if line.level == Level.MUST)
+    required = requirement_verdicts(musts, judge.results, judge.scope, waivers.expected)
     cases = [result.verdict for result in judge.results]
     if judge.faults:
         cases.append(Verdict.BROKEN)
-    return exit_code(musts, cases, interrupted=judge.interrupted)
+    return exit_code(required.values(), cases, interrupted=judge.interrupted, waiver_fault=waivers.faulty)
 
 
 def _notes(judge: Judge, selection: Selection) -> list[str]:
     notes = list(judge.surroundings.notes)
+    if judge.waiver_file:
+        notes.append(f"violations are allowed for now by {len(judge.waivers)} waivers of {judge.waiver_file}")
     if judge.unreachable is not None:
         notes.append(judge.unreachable)
     if not selection.complete:
@@ -174,7 +194,22 @@ def _notes(judge: Judge, selection: Selection) -> list[str]:
     return notes
 
 
-def _case_line(result: CaseResult) -> CaseLine:
+def _as_shown(judge: Judge, result: CaseResult) -> CaseResult:
+    """The result as a reader of the report knows it: a signature is copied from there, without credentials."""
+    if result.verdict is not Verdict.VIOLATED or result.finding is None:
+        return result
+    finding = judge.redaction.cleaned(result.finding, keep=frozenset({"verdict", "traceback"}))
+    return msgspec.structs.replace(result, finding=finding)
+
+
+def _waived(judge: Judge, result: CaseResult, waivers: Application) -> bool:
+    """Whether waivers cover all that this case violates and a release needs."""
+    covered = {name for name in result.requirements if result.id in waivers.covered.get(name, ())}
+    needed = {one.id for one in judge.requirements.of(result.requirements) if one.level is Level.MUST}
+    return bool(covered) and needed <= covered
+
+
+def _case_line(judge: Judge, result: CaseResult, waivers: Application) -> CaseLine:
     return CaseLine(
         id=result.id,
         suite=result.suite,
@@ -186,11 +221,12 @@ def _case_line(result: CaseResult) -> CaseLine:
         blast=result.blast,
         observations=result.observations,
         attempts=result.attempts,
+        waived=_waived(judge, result, waivers),
         close_codes=result.close_codes,
     )
 
 
-def _failure(judge: Judge, result: CaseResult) -> Failure:
+def _failure(judge: Judge, result: CaseResult, waivers: Application) -> Failure:
     finding = result.finding
     judged = judge.requirements.of(result.requirements)
     return Failure(
@@ -208,4 +244,6 @@ def _failure(judge: Judge, result: CaseResult) -> Failure:
         dropped=result.dropped,
         seed=judge.seed,
         replay=replay_command(result.id),
+        waived=_waived(judge, result, waivers),
+        signature=signature_of(_as_shown(judge, result)) if result.verdict is Verdict.VIOLATED else "",
     )

@@ -5,10 +5,11 @@ from typing import Final
 
 import msgspec
 
-from arqonbus_conformance.judge import MutationScore, WaiverLine
+from arqonbus_conformance.judge import MutationScore
 from arqonbus_conformance.judging import Attempt
 from arqonbus_conformance.transcript import Entry
 from arqonbus_conformance.verdict import Verdict
+from arqonbus_conformance.waivers import WaiverLine
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -132,6 +133,7 @@ class Failure(msgspec.Struct, frozen=True):
         transcript: the last entries of the wire transcript, secrets cut out.
         dropped: how many entries before those are not here.
         replay: the command that runs it again.
+        signature: what a waiver of it would have to say, "" where none can.
     """
 
     case: str
@@ -149,6 +151,7 @@ class Failure(msgspec.Struct, frozen=True):
     seed: int
     replay: str
     waived: bool = False
+    signature: str = ""
 
 
 class RequirementSetLine(msgspec.Struct, frozen=True):

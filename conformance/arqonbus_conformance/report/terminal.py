@@ -15,6 +15,7 @@ from arqonbus_conformance.report.advice import named
 from arqonbus_conformance.report.model import Failure, Report
 from arqonbus_conformance.requirements import SUITES, Level
 from arqonbus_conformance.verdict import Verdict
+from arqonbus_conformance.waivers import FAULTS
 
 __all__ = ["Live", "show"]
 
@@ -135,6 +136,14 @@ def show(report: Report, console: Console, *, verbose: bool = False) -> None:
     for line in report.requirements:
         if line.level == Level.SHOULD and line.verdict == Verdict.VIOLATED:
             console.print(f"[yellow]SHOULD violated[/] {line.id} {escape(line.sentence)}", highlight=False)
+    for waiver in report.waivers:
+        style = "red" if waiver.status in FAULTS else "yellow"
+        said = f"until {waiver.expires}, {waiver.owner}, {waiver.issue}: {waiver.problem or waiver.reason}"
+        console.print(
+            f"[{style}]waiver {waiver.status}[/] {waiver.requirement} {escape(said)}",
+            highlight=False,
+            soft_wrap=True,
+        )
     for note in report.notes:
         console.print(f"[dim]note:[/] {escape(note)}", highlight=False)
     _show_closing(report, console)
@@ -198,7 +207,10 @@ def _show_failure(failure: Failure, console: Console, *, verbose: bool) -> None:
         console.print(line, highlight=False, soft_wrap=True)
 
     style = STYLE[Verdict(failure.verdict)]
-    say(f"[{style}]{failure.verdict}[/] [bold]{', '.join(failure.requirements)}[/] {escape(failure.case)}")
+    waived = " [yellow](waived)[/]" if failure.waived else ""
+    say(
+        f"[{style}]{failure.verdict}[/]{waived} [bold]{', '.join(failure.requirements)}[/] {escape(failure.case)}"
+    )
     say(f"  {escape(failure.sentence)}")
     for label, text in (
         ("found", failure.reason),
@@ -211,6 +223,8 @@ def _show_failure(failure: Failure, console: Console, *, verbose: bool) -> None:
         say(f"  [dim]{escape(entry.line()[:SHOWN_COLUMNS])}[/]")
     if verbose and failure.traceback:
         say(escape(failure.traceback))
+    if failure.signature:
+        say(f"  [dim]signature:[/] {escape(failure.signature)}")
     say(f"  [dim]replay:[/] {escape(failure.replay)}\n")
 
 

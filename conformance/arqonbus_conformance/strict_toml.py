@@ -1,0 +1,84 @@
+"""A TOML document read field by field: what does not fit is collected, so that all of it is said at once. Pure."""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+__all__ = ["Fields", "NotToml", "document"]
+
+SHOWN_CHARACTERS: Final = 80
+"""How much of a refused value a problem shows."""
+
+
+class NotToml(Exception):  # noqa: N818 - says what the text is
+    """The text is no TOML; the message says where it stops being any."""
+
+
+def document(text: str) -> dict[str, Any]:
+    """The tables of a TOML document.
+
+    Raises:
+        NotToml: it is none.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as fault:
+        raise NotToml(f"it is not TOML: {fault}") from fault
+
+
+class Fields:
+    """The fields of one table; each is taken once, and what nobody took is refused by ``done``.
+
+    Attributes:
+        problems: what does not fit so far, one sentence each: the field, the value and what is allowed.
+    """
+
+    def __init__(self, where: str, values: object, problems: list[str]) -> None:
+        self.problems = problems
+        self._where = where
+        self._known: list[str] = []
+        if not isinstance(values, dict):
+            self._refuse(where or "the document", values, "a table")
+        self._values: Mapping[str, Any] = values if isinstance(values, dict) else {}
+
+    def take(
+        self, field: str, allowed: str, fits: Callable[[Any], bool], *, required: bool = False
+    ) -> Any | None:
+        """The value of ``field``; None where it is missing or does not fit, which is a problem where it is required."""
+        self._known.append(field)
+        if field not in self._values:
+            if required:
+                self.problems.append(f"{self.name(field)}: it is missing; allowed: {allowed}")
+            return None
+        value = self._values[field]
+        if not fits(value):
+            self._refuse(self.name(field), value, allowed)
+            return None
+        return value
+
+    def text(self, field: str, allowed: str = "a text", *, most: int, required: bool = False) -> str | None:
+        """A text of 1 to ``most`` characters that is more than space, without what no terminal should print."""
+        value: str | None = self.take(
+            field,
+            f"{allowed} of at most {most} characters",
+            lambda given: isinstance(given, str) and given.isprintable() and 0 < len(given.strip()) <= most,
+            required=required,
+        )
+        return value
+
+    def name(self, field: str) -> str:
+        """How problems call a field."""
+        return f"{self._where}.{field}" if self._where else field
+
+    def done(self) -> None:
+        """Refuse every field that was not taken."""
+        for field in sorted(self._values.keys() - set(self._known)):
+            self.problems.append(
+                f"{self.name(field)}: there is no such field; allowed: {', '.join(self._known)}"
+            )
+
+    def _refuse(self, what: str, value: object, allowed: str) -> None:
+        shown = repr(value)
+        if len(shown) > SHOWN_CHARACTERS:
+            shown = f"{shown[:SHOWN_CHARACTERS]}..."
+        self.problems.append(f"{what}: {shown} is not allowed; allowed: {allowed}")
