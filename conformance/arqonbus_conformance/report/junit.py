@@ -2,6 +2,7 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree as ET
@@ -40,6 +41,7 @@ def as_element(report: Report) -> ET.Element:
     """
     root = ET.Element("testsuites", name="arqonbus-gate")
     failures = {failure.case: failure for failure in report.failures}
+    phases = {line.id: str(line.phase) for line in report.requirements}
     by_suite: dict[str, list[CaseLine]] = defaultdict(list)
     for case in report.cases:
         by_suite[case.suite].append(case)
@@ -57,7 +59,7 @@ def as_element(report: Report) -> ET.Element:
             timestamp=report.started_at,
         )
         for case in cases:
-            _add_case(element, case, failures.get(case.id))
+            _add_case(element, case, failures.get(case.id), phases)
     _add_run(root, report)
     return root
 
@@ -87,7 +89,7 @@ def _add_run(root: ET.Element, report: Report) -> None:
         said.text = _clean("\n".join((*report.notes, *report.faults)))
 
 
-def _add_case(suite: ET.Element, case: CaseLine, failure: Failure | None) -> None:
+def _add_case(suite: ET.Element, case: CaseLine, failure: Failure | None, phases: Mapping[str, str]) -> None:
     module, _, name = case.id.partition("::")
     element = ET.SubElement(
         suite,
@@ -97,23 +99,44 @@ def _add_case(suite: ET.Element, case: CaseLine, failure: Failure | None) -> Non
         time=f"{case.seconds:.3f}",
     )
     properties = ET.SubElement(element, "properties")
-    for requirement in case.requirements:
-        ET.SubElement(properties, "property", name="requirement", value=requirement)
-    kind = _kind(case)
-    if not kind:
-        return
-    verdict = f"{case.verdict} (waived)" if case.waived else case.verdict
-    said = ET.SubElement(element, kind, message=_clean(f"{verdict}: {case.reason}"))
+    for kind, value in _properties(case, failure, phases):
+        ET.SubElement(properties, "property", name=kind, value=_clean(value))
+    if ended := _kind(case):
+        _add_end(element, ended, case, failure)
+
+
+def _properties(
+    case: CaseLine, failure: Failure | None, phases: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    yield from (("requirement", name) for name in case.requirements)
+    yield from (
+        ("phase", phase) for phase in sorted({phases.get(name, "") for name in case.requirements} - {""})
+    )
+    yield "verdict", case.verdict
     if failure is not None:
-        parts = [
-            failure.sentence,
-            f"expected: {failure.expected}",
-            f"actual: {failure.actual}",
-            failure.traceback,
-        ]
-        said.text = _clean(
-            "\n".join([*parts, *(entry.line() for entry in failure.transcript), f"replay: {failure.replay}"])
-        )
+        yield "severity", failure.severity
+        yield "class", failure.kind
+        yield "seed", str(failure.seed)
+        yield "replay", failure.replay
+
+
+def _add_end(element: ET.Element, ended: str, case: CaseLine, failure: Failure | None) -> None:
+    """How the case ended, with all that explains it; the transcript is its output."""
+    word = f"{case.verdict} (waived)" if case.waived else case.verdict
+    said = ET.SubElement(element, ended, message=_clean(f"{word}: {case.reason}"))
+    if failure is None:
+        return
+    parts = (
+        failure.sentence,
+        f"expected: {failure.expected}",
+        f"actual: {failure.actual}",
+        failure.traceback,
+        f"replay: {failure.replay}",
+    )
+    said.text = _clean("\n".join(part for part in parts if part))
+    if failure.transcript:
+        output = ET.SubElement(element, "system-out")
+        output.text = _clean("\n".join(entry.line() for entry in failure.transcript))
 
 
 def write_junit(report: Report, path: Path) -> None:

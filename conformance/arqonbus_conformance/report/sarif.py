@@ -20,8 +20,8 @@ SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 """What names the format; nobody fetches it here."""
 DECIDED: Final = frozenset({ExitCode.PASS, ExitCode.VIOLATED})
 """The exit codes of runs that judged what they were to judge."""
-SECURITY_SEVERITY: Final = {"blocker": "9.5", "critical": "8.0", "high": "6.0"}
-"""Severity -> the number (0 to 10) that code scanning sorts by."""
+SECURITY_SEVERITY: Final = "9.5"
+"""How code scanning sorts a security requirement, from 0 to 10: its violation blocks a release."""
 # Brackets would begin a link and braces a placeholder (SARIF 2.1.0, 3.11.5 and 3.11.6).
 _SPECIAL: Final = re.compile(r"[\\\[\]{}]")
 _ESCAPES: Final = {"\\": "\\\\", "[": "\\[", "]": "\\]", "{": "{{", "}": "}}"}
@@ -87,6 +87,7 @@ def _rule(line: Document) -> dict[str, Any]:
         "properties": {
             "tags": [line["area"], line["suite"], *(["security"] if line["security"] else [])],
             "phase": line["phase"],
+            **({"security-severity": SECURITY_SEVERITY} if line["security"] else {}),
         },
     }
 
@@ -112,7 +113,6 @@ def _result(failure: Document, line: Document, index: int) -> dict[str, Any]:
         },
         "properties": {
             "severity": failure["severity"],
-            "security-severity": SECURITY_SEVERITY[failure["severity"]],
             "class": failure["kind"],
             "expected": failure["expected"],
             "actual": failure["actual"],
