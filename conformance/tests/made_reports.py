@@ -3,7 +3,6 @@
 from typing import Any
 
 from arqonbus_conformance.criteria import criteria_of
-from arqonbus_conformance.judge import WaiverLine
 from arqonbus_conformance.judging import Attempt, CaseResult
 from arqonbus_conformance.phases import phase_results
 from arqonbus_conformance.report.json_report import as_document
@@ -26,6 +25,7 @@ from arqonbus_conformance.report.timing import timing_of
 from arqonbus_conformance.requirements import Requirement, requirement_set
 from arqonbus_conformance.transcript import Entry
 from arqonbus_conformance.verdict import Verdict
+from arqonbus_conformance.waivers import WaiverLine
 
 VIOLATED = {"AUTH-003": "blocker", "ROUTE-007": "high", "STORE-004": "critical"}
 OTHERS = {"TEL-002": Verdict.UNKNOWN, "HTTP-004": Verdict.BROKEN, "CONF-009": Verdict.UNVERIFIED}

@@ -3,10 +3,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from arqonbus_conformance.judge import WaiverLine
 from arqonbus_conformance.report import html, view
 from arqonbus_conformance.report.html import report_page, write_html
 from arqonbus_conformance.report.readable import readable
+from arqonbus_conformance.waivers import WaiverLine
 from made_reports import HOSTILE, made_document
 
 VOID = {"meta", "link", "input", "br", "img", "rect"}
