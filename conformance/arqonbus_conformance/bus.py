@@ -12,6 +12,7 @@ from arqonbus_conformance.endpoint import CONNECT_SECONDS, Endpoint, open_connec
 from arqonbus_conformance.findings import NotOffered, Unreachable, Violation
 from arqonbus_conformance.handshake import Handshake, Headers, Refusal
 from arqonbus_conformance.namespace import Namespace
+from arqonbus_conformance.observing import observed
 from arqonbus_conformance.tokens import Credentials
 from arqonbus_conformance.transcript import Transcript
 from arqonbus_conformance.wire import REPLY_SECONDS, Connection
@@ -67,6 +68,8 @@ class Upgrades:
         )
         if isinstance(outcome, Connection):
             self._connections.append(outcome)
+        else:
+            observed()
         return outcome
 
     async def tcp(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -10,7 +10,8 @@ from rich.table import Table
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.recording import CASE
 from arqonbus_conformance.requirements import Requirement, RequirementSet
-from arqonbus_conformance.session import RunRequest, collect
+from arqonbus_conformance.selection import RunRequest
+from arqonbus_conformance.session import collect
 from arqonbus_conformance.target import embedded_reference
 
 __all__ = ["explanation", "markdown", "registered_cases", "table"]

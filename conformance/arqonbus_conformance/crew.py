@@ -22,7 +22,8 @@ from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.judging import CaseResult
 from arqonbus_conformance.recording import CASE
 from arqonbus_conformance.requirements import Scope
-from arqonbus_conformance.session import KeywordError, RunRequest, run_here
+from arqonbus_conformance.selection import RunRequest
+from arqonbus_conformance.session import KeywordError, run_here
 from arqonbus_conformance.stage import Surroundings
 from arqonbus_conformance.target import Target
 
@@ -33,11 +34,21 @@ FAREWELL_SECONDS: Final = 15.0
 
 
 class Collected(NamedTuple):
-    """What a member found: the cases on the main deployment, the others in batches, and faults of the suite."""
+    """What a member found.
+
+    Attributes:
+        on_main: the cases on the main deployment.
+        batches: the others, those together that share a deployment.
+        faults: what is wrong with the suite.
+        all_cases: every case that was found, whether it is run or not.
+        left_out: the cases that a budget left out, each with the reason.
+    """
 
     on_main: tuple[str, ...]
     batches: tuple[tuple[str, ...], ...]
     faults: tuple[str, ...]
+    all_cases: tuple[str, ...]
+    left_out: tuple[tuple[str, str], ...]
 
 
 class Free(NamedTuple):
@@ -89,7 +100,7 @@ class _Member:
     def pytest_runtestloop(self, session: pytest.Session) -> Literal[True]:
         assert self.judge is not None  # noqa: S101 - set before pytest begins
         items = {item.stash[CASE].id: item for item in session.items}
-        self._link.send(_sorted_out(session.items, self.judge.faults))
+        self._link.send(_sorted_out(session.items, self.judge))
         self.judge.faults.clear()
         while not session.shouldstop and (task := self._link.recv()) is not None:
             batch = [items[name] for name in task.cases]
@@ -103,15 +114,23 @@ class _Member:
         return True
 
 
-def _sorted_out(items: Sequence[pytest.Item], faults: Sequence[str]) -> Collected:
-    """Cases that share a deployment stay together; the largest batches come first."""
+def _sorted_out(items: Sequence[pytest.Item], judge: Judge) -> Collected:
+    """Cases that share a deployment stay together; the largest batches come first, unless the order is drawn."""
     on_main = [item.stash[CASE].id for item in items if item.stash[CASE].on_main]
     batches: dict[str, list[str]] = {}
     for case in (item.stash[CASE] for item in items):
         if not case.on_main:
             batches.setdefault(case.group or case.id, []).append(case.id)
-    largest_first = sorted(batches.values(), key=len, reverse=True)
-    return Collected(tuple(on_main), tuple(map(tuple, largest_first)), tuple(faults))
+    ordered = list(batches.values())
+    if not judge.request.shuffle:
+        ordered.sort(key=len, reverse=True)
+    return Collected(
+        tuple(on_main),
+        tuple(map(tuple, ordered)),
+        tuple(judge.faults),
+        tuple(judge.collected),
+        judge.left_out,
+    )
 
 
 class _Orders(NamedTuple):
@@ -122,6 +141,7 @@ class _Orders(NamedTuple):
     seed: int
     folders: Mapping[str, Path]
     request: RunRequest
+    attempts: int
 
 
 def _serve(link: Link, orders: _Orders) -> None:
@@ -130,7 +150,12 @@ def _serve(link: Link, orders: _Orders) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell runs in the background
     member = _Member(link)
     judge = member.judge = Judge(
-        orders.target, scope=orders.scope, seed=orders.seed, folders=orders.folders, listener=member
+        orders.target,
+        scope=orders.scope,
+        seed=orders.seed,
+        folders=orders.folders,
+        listener=member,
+        attempts=orders.attempts,
     )
     keyword_fault = None
     # Without a captain nobody is left to tell; a second interruption finds everything ended already.
@@ -195,6 +220,8 @@ class _Captain:
             return
         self._known = True
         self._judge.faults.extend(collected.faults)
+        self._judge.collected.extend(collected.all_cases)
+        self._judge.left_out = collected.left_out
         self._on_main.extend((name,) for name in collected.on_main)
         self._batches.extend(collected.batches)
         self._judge.selected = len(collected.on_main) + sum(map(len, collected.batches))
@@ -232,7 +259,10 @@ def run(judge: Judge, request: RunRequest, jobs: int) -> None:
         ours, theirs = context.Pipe()
         member = context.Process(
             target=_serve,
-            args=(theirs, _Orders(judge.target, judge.scope, judge.seed, judge.folders, request)),
+            args=(
+                theirs,
+                _Orders(judge.target, judge.scope, judge.seed, judge.folders, request, judge.attempts),
+            ),
             daemon=True,
         )
         member.start()

@@ -23,6 +23,7 @@ from arqonbus_conformance.findings import Violation
 from arqonbus_conformance.handshake import Refusal
 from arqonbus_conformance.http_client import Http, Response
 from arqonbus_conformance.namespace import Namespace
+from arqonbus_conformance.observing import observed
 from arqonbus_conformance.target import DEGRADED, STRICT, Endpoints
 from arqonbus_conformance.telemetry_reader import Telemetry, TelemetryReader
 from arqonbus_conformance.tokens import Credentials
@@ -123,11 +124,13 @@ class Deployment(Interfaces):
     @property
     def exit_code(self) -> int | None:
         """How it ended: the code, or minus the number of the signal; None while it runs."""
+        observed()
         return self.process.exit_code
 
     @property
     def output(self) -> str:
         """What it wrote so far on standard output and standard error."""
+        observed()
         return self.process.output.text
 
     @property
@@ -153,6 +156,7 @@ class Deployment(Interfaces):
         Raises:
             Violation: it still runs after so many seconds.
         """
+        observed()
         try:
             return await self.process.wait(within)
         except ProcessError as fault:
@@ -171,6 +175,7 @@ class Deployment(Interfaces):
         if self.process.running:
             self.process.terminate()
             await self.wait()
+        observed()
         try:
             await self.process.restart(within)
         except ProcessError as fault:
@@ -229,6 +234,8 @@ class Launch:
         environment = self.environment(env, valkey=valkey, bare=bare)
         readiness = launching.Readiness(f"http://{_address(environment, 'http')}/ready")
         await_ready = wait == "ready"
+        if await_ready:
+            observed()
         try:
             process = await self._launcher.start(
                 environment, readiness if await_ready else None, cwd=cwd, dotenv=dotenv, within=within
@@ -277,6 +284,7 @@ class Launch:
             Violation: it did not end in time.
         """
         environment = self.environment(env, valkey=valkey, bare=bare)
+        observed()
         try:
             return await self._preflight.run(environment, args=args, dotenv=dotenv, within=within)
         except ProcessError as fault:

@@ -1,4 +1,4 @@
-"""What must be true of what a deployment sent; pure, and precise about what was there instead."""
+"""What must be true of what a deployment sent; pure but for the count of looks, and precise about what was there instead."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any, Final, TypeVar
 
 from arqonbus_conformance.findings import Violation
+from arqonbus_conformance.observing import observed
 
 __all__ = [
     "Violation",
@@ -44,6 +45,7 @@ Value = TypeVar("Value")
 
 def that(condition: object, what: str, *, expected: object = "", actual: object = "") -> None:
     """Raise ``Violation`` saying ``what`` unless ``condition`` is true."""
+    observed()
     if not condition:
         raise Violation(what, expected=expected, actual=actual)
 
@@ -54,6 +56,7 @@ def equal(actual: Value, expected: Value, what: str) -> None:
     Raises:
         Violation: it is not; ``what`` says which thing was compared.
     """
+    observed()
     same_kind = type(actual) is type(expected) or not isinstance(actual, (bool, int, float))
     if actual != expected or not same_kind:
         raise Violation(f"{what} is not what it must be", expected=expected, actual=actual)
@@ -133,6 +136,7 @@ def envelope_shape(frame: Mapping[str, Any]) -> None:
     Raises:
         Violation: it has not.
     """
+    observed()
     shapes = (
         ("id", MESSAGE_ID.fullmatch, "arq_<digits>_<digits>_<6 hex> or arq_<ULID>"),
         ("type", BUS_TYPES.__contains__, f"one of {', '.join(sorted(BUS_TYPES))}"),
@@ -153,6 +157,7 @@ def no_internals(text: str) -> None:
     Raises:
         Violation: it does.
     """
+    observed()
     for name, pattern in INTERNALS:
         if found := pattern.search(text):
             raise Violation(f"a text shows {name}", expected="none", actual=f"{found.group()!r} in {text!r}")
@@ -164,6 +169,7 @@ def ascending(entries: Sequence[Mapping[str, Any]]) -> None:
     Raises:
         Violation: two neighbours do not.
     """
+    observed()
     for before, after in pairwise(entries):
         if before["sequence"] >= after["sequence"] or _instant(before) > _instant(after):
             raise Violation(

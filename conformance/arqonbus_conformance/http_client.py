@@ -12,6 +12,7 @@ from arqonbus_conformance.envelopes import read
 from arqonbus_conformance.findings import Unanswered, Unreachable, Violation
 from arqonbus_conformance.handshake import HeaderMap
 from arqonbus_conformance.namespace import Namespace
+from arqonbus_conformance.observing import observed
 from arqonbus_conformance.tokens import ROLES, Credentials
 from arqonbus_conformance.transcript import Transcript
 
@@ -123,6 +124,7 @@ class Http:
                 f"{method} {target} got no whole answer", actual=f"{type(fault).__name__}: {fault}"
             ) from fault
         self.transcript.record("http", "<", str(answer.status), text)
+        observed()
         return Response(answer.status, HeaderMap(pairs), text)
 
     def _open(self) -> aiohttp.ClientSession:

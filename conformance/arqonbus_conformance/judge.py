@@ -9,7 +9,9 @@ import msgspec
 from arqonbus_conformance.judging import CaseResult
 from arqonbus_conformance.redaction import Redaction, credentials_in
 from arqonbus_conformance.registration import suite_folders
+from arqonbus_conformance.repeating import ATTEMPTS
 from arqonbus_conformance.requirements import RequirementSet, Scope, requirement_set
+from arqonbus_conformance.selection import RunRequest
 from arqonbus_conformance.stage import Surroundings
 from arqonbus_conformance.target import Target
 from arqonbus_conformance.waivers import Waiver
@@ -60,7 +62,10 @@ class Judge:
         selected: how many cases were selected.
         unreachable: why the target could not be judged at all, None where it could.
         interrupted: whether the run was stopped before its end.
-        level: how deep this run looks: smoke, standard or full.
+        request: which cases are asked for.
+        attempts: how often a violated case is run.
+        collected: the ids of all cases that were found, before any was left out.
+        left_out: the cases that a budget left out, each with the reason.
         collect_seconds: how long it took to find the cases.
         waivers: the violations that are allowed for now.
         waiver_file: where those are written, "" where there is no such file.
@@ -80,6 +85,7 @@ class Judge:
         folders: Mapping[str, Path] | None = None,
         requirements: RequirementSet | None = None,
         listener: Listener | None = None,
+        attempts: int = ATTEMPTS,
     ) -> None:
         self.target = target
         self.scope = scope
@@ -93,7 +99,10 @@ class Judge:
         self.selected = 0
         self.unreachable: str | None = None
         self.interrupted = False
-        self.level = "standard"
+        self.request = RunRequest()
+        self.attempts = attempts
+        self.collected: list[str] = []
+        self.left_out: tuple[tuple[str, str], ...] = ()
         self.collect_seconds = 0.0
         self.waivers: tuple[Waiver, ...] = ()
         self.waiver_file = ""
@@ -102,6 +111,11 @@ class Judge:
         self.leftovers: tuple[str, ...] | None = None
         self.mutation: MutationScore | None = None
         self.redaction = Redaction(credentials_in(target))
+
+    @property
+    def level(self) -> str:
+        """How deep this run looks: smoke, standard or full."""
+        return str(self.request.depth)
 
     def place(self, case: str) -> tuple[int, str]:
         """Where a case stands in a report: suites in their order, cases in the order of their modules."""

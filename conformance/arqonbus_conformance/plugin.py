@@ -16,15 +16,41 @@ import pytest_asyncio
 from arqonbus_fixtures import golden
 
 from arqonbus_conformance.deployment import Bus, Http, Interfaces, Launch, MakeValkey, Telemetry, Valkey
+from arqonbus_conformance.depth import Depth
 from arqonbus_conformance.findings import Unreachable
 from arqonbus_conformance.judge import Judge
-from arqonbus_conformance.marks import Blast, Need, blast, needs, requirement, time_limit
+from arqonbus_conformance.marks import (
+    MARKERS,
+    Blast,
+    Need,
+    blast,
+    depth,
+    exclusive,
+    needs,
+    observations,
+    repeats,
+    requirement,
+    time_limit,
+)
 from arqonbus_conformance.recording import CASE, Case, Recorder
 from arqonbus_conformance.requirements import Scope
 from arqonbus_conformance.stage import Stage
 from arqonbus_conformance.target import Target, embedded_reference, quick_target, read_profile
 
-__all__ = ["Blast", "Handoff", "Need", "blast", "needs", "requirement", "time_limit"]
+__all__ = [
+    "Blast",
+    "Depth",
+    "Handoff",
+    "Need",
+    "blast",
+    "depth",
+    "exclusive",
+    "needs",
+    "observations",
+    "repeats",
+    "requirement",
+    "time_limit",
+]
 
 JUDGE = pytest.StashKey[Judge]()
 RECORDER = pytest.StashKey[Recorder]()
@@ -77,12 +103,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and make a judge where none was handed over."""
-    for line in (
-        "requirement(*ids): the requirements that the case judges",
-        "needs(*needs): what the case needs of the target",
-        "blast(radius): how far the effects of the case reach",
-        "time_limit(seconds): how long the case may take",
-    ):
+    for line in MARKERS:
         config.addinivalue_line("markers", line)
     if JUDGE not in config.stash:
         config.stash[JUDGE] = Judge(_target(config), scope=Scope(config.getoption("--gate-scope")))
@@ -126,6 +147,7 @@ def _case(request: pytest.FixtureRequest, _stage: Stage) -> Case:
     if case.on_main or _stage.target.endpoints is not None:
         request.getfixturevalue("_main")
     request.config.stash[RECORDER].require(case, _stage)
+    case.begin_observing()
     return case
 
 
@@ -192,3 +214,9 @@ def vectors() -> Callable[[str], list[dict[str, Any]]]:
 def rng(request: pytest.FixtureRequest, _case: Case) -> random.Random:
     """A random generator that the seed of the run and the id of the case determine."""
     return random.Random(f"{request.config.stash[JUDGE].seed}:{_case.id}")  # noqa: S311 - reproducible, not secret
+
+
+@pytest.fixture(name="depth")
+def _depth(request: pytest.FixtureRequest) -> Depth:
+    """How deep this run looks."""
+    return request.config.stash[JUDGE].request.depth

@@ -9,8 +9,9 @@ from arqonbus_conformance import crew
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.redaction import Redaction
 from arqonbus_conformance.report.making import Span, make_report
-from arqonbus_conformance.report.model import Report, Selection
-from arqonbus_conformance.session import RunRequest, run_here
+from arqonbus_conformance.report.model import LeftOut, Report, Selection
+from arqonbus_conformance.selection import RunRequest
+from arqonbus_conformance.session import run_here
 
 __all__ = ["run"]
 
@@ -29,6 +30,7 @@ def run(judge: Judge, request: RunRequest, *, jobs: int = 1) -> Report:
     previous = signal.getsignal(signal.SIGTERM)
     # A run that is told to stop ends like one that is interrupted: with a partial report.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    judge.request = request
     try:
         if jobs == 1:
             run_here(judge, request)
@@ -36,7 +38,20 @@ def run(judge: Judge, request: RunRequest, *, jobs: int = 1) -> Report:
             crew.run(judge, request, jobs)
     finally:
         signal.signal(signal.SIGTERM, previous)
-    selection = Selection(
-        not request.suites and not request.keyword, suites=request.suites, keyword=request.keyword
+    return make_report(judge, _selection(judge), Span(started_at, time.monotonic() - began))
+
+
+def _selection(judge: Judge) -> Selection:
+    request = judge.request
+    return Selection(
+        complete=request.complete,
+        suites=request.suites,
+        keyword=request.keyword,
+        areas=request.areas,
+        requirements=request.requirements,
+        phase=request.phase,
+        budget_seconds=request.budget_seconds,
+        shard=str(request.shard) if request.shard is not None else "",
+        shuffle=request.shuffle,
+        left_out=tuple(LeftOut(case, reason) for case, reason in judge.left_out),
     )
-    return make_report(judge, selection, Span(started_at, time.monotonic() - began))

@@ -5,15 +5,14 @@ import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.plugin import Handoff
-from arqonbus_conformance.recording import CASE
+from arqonbus_conformance.selection import RunRequest
 
-__all__ = ["KeywordError", "RunRequest", "collect", "run_here"]
+__all__ = ["KeywordError", "collect", "run_here"]
 
 # Nothing of the caller's pytest configuration or plugins may change a verdict.
 ARGUMENTS = (
@@ -51,17 +50,6 @@ class KeywordError(Exception):
     """The expression of ``-k`` is none."""
 
 
-class RunRequest(NamedTuple):
-    """Which cases are asked for; all of them by default.
-
-    ``cases`` names them one by one, by their ids and in the order in which they are to run.
-    """
-
-    suites: tuple[str, ...] = ()
-    keyword: str = ""
-    cases: tuple[str, ...] = ()
-
-
 def run_here(judge: Judge, request: RunRequest, *, plugins: Sequence[object] = ()) -> None:
     """Run the requested cases in this process and write what comes of them into ``judge``.
 
@@ -94,22 +82,6 @@ class _Gatherer:
         self.items = list(session.items)
 
 
-class _Chosen:
-    """A pytest plugin: keeps the cases that were named, in their order."""
-
-    def __init__(self, cases: Sequence[str]) -> None:
-        self._places = {name: place for place, name in enumerate(cases)}
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        named = {
-            self._places[item.stash[CASE].id]: item
-            for item in items
-            if CASE in item.stash and item.stash[CASE].id in self._places
-        }
-        items[:] = [named[place] for place in sorted(named)]
-
-
 def _places(judge: Judge, request: RunRequest) -> list[Path]:
     """The files of the cases that were named, else the folders of the suites."""
     if request.cases:
@@ -124,8 +96,8 @@ def _places(judge: Judge, request: RunRequest) -> list[Path]:
 def _pytest(
     judge: Judge, request: RunRequest, *more: str, plugins: Sequence[object] = ()
 ) -> int | pytest.ExitCode:
+    judge.request = request
     places = _places(judge, request)
-    chosen = [_Chosen(request.cases)] if request.cases else []
     keyword = ["-k", request.keyword] if request.keyword else []
     common = os.path.commonpath(list(judge.folders.values())) if judge.folders else "."
     said = io.StringIO()
@@ -133,7 +105,7 @@ def _pytest(
     with contextlib.redirect_stderr(said):
         code = pytest.main(
             [*ARGUMENTS, "--rootdir", common, *keyword, *more, *map(str, places)],
-            plugins=[Handoff(judge), *chosen, *plugins],
+            plugins=[Handoff(judge), *plugins],
         )
     if code == pytest.ExitCode.USAGE_ERROR:
         raise KeywordError(said.getvalue().strip() or f"-k: {request.keyword!r} is not allowed")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from arqonbus_conformance.findings import Unanswered
+from arqonbus_conformance.observing import observed
 from arqonbus_conformance.wire import Connection
 
 __all__ = ["until"]
@@ -26,6 +27,7 @@ async def until(
         Violation: the deployment broke the protocol.
     """
     deadline = asyncio.get_running_loop().time() + within
+    observed()
     while (found := find()) is None:
         if connection.fault is not None:
             raise connection.fault

@@ -21,6 +21,7 @@ from arqonbus_conformance.frames import (
     read_close,
 )
 from arqonbus_conformance.handshake import Handshake, Refusal
+from arqonbus_conformance.observing import observed
 from arqonbus_conformance.transcript import END, Transcript
 
 __all__ = ["REPLY_SECONDS", "Close", "Connection"]
@@ -284,6 +285,7 @@ class Connection(asyncio.Protocol):
             Unanswered: it was still open after ``within`` seconds.
             Violation: the deployment broke the WebSocket protocol.
         """
+        observed()
         try:
             async with asyncio.timeout(within):
                 while self.end is None:

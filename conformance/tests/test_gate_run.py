@@ -25,7 +25,7 @@ from arqonbus_conformance.report.json_report import write_json
 from arqonbus_conformance.report.junit import write_junit
 from arqonbus_conformance.requirements import Scope
 from arqonbus_conformance.runner import run
-from arqonbus_conformance.session import RunRequest
+from arqonbus_conformance.selection import RunRequest
 from arqonbus_conformance.target import quick_target
 
 if __name__ == "__main__":

@@ -12,18 +12,20 @@ from cyclopts.validators import Number
 from rich.console import Console
 
 from arqonbus_conformance.commands.application import UsageError, app, make_room
+from arqonbus_conformance.commands.asked import Asked
 from arqonbus_conformance.judge import Judge
-from arqonbus_conformance.registration import PACKAGES
+from arqonbus_conformance.repeating import ATTEMPTS, MOST_ATTEMPTS
 from arqonbus_conformance.report.artefacts import Places, write_artefacts
 from arqonbus_conformance.report.terminal import Live, show
 from arqonbus_conformance.requirements import Scope
 from arqonbus_conformance.runner import run
-from arqonbus_conformance.session import RunRequest
 from arqonbus_conformance.target import Target, embedded_reference, quick_target, read_profile
 from arqonbus_conformance.waiver_file import waivers_of
 
 __all__ = ["default_jobs", "run_command"]
 
+EVERYTHING: Final = Asked()
+"""What is run when nothing is said."""
 MOST_JOBS: Final = 16
 """The most processes that may share a run."""
 
@@ -56,9 +58,8 @@ def run_command(
     url: str | None = None,
     http: str | None = None,
     telemetry: str | None = None,
-    suite: Annotated[list[str] | None, Parameter(negative="")] = None,
+    asked: Asked = EVERYTHING,
     scope: Scope = Scope.DEPLOYMENT,
-    keyword: Annotated[str, Parameter(name=["--keyword", "-k"])] = "",
     waivers: Path | None = None,
     json: Path = Path("reports/gate.json"),
     junit: Path = Path("reports/gate.xml"),
@@ -67,6 +68,7 @@ def run_command(
     badge: Path | None = None,
     seed: int | None = None,
     jobs: Annotated[int | None, Parameter(validator=Number(gte=1, lte=MOST_JOBS))] = None,
+    attempts: Annotated[int, Parameter(validator=Number(gte=1, lte=MOST_ATTEMPTS))] = ATTEMPTS,
     verbose: Annotated[bool, Parameter(name=["--verbose", "-v"], negative="")] = False,
 ) -> int:
     """Judge a deployment; the reference that is shipped, where no other is named.
@@ -84,12 +86,8 @@ def run_command(
         The address of its HTTP interface.
     telemetry
         The address of its telemetry interface; port 8081 of the same host unless given.
-    suite
-        Run this suite only: unit, integration, e2e, regression or adversarial; may be repeated.
     scope
         endpoint judges only what can be seen from outside; deployment (the default) launches deployments too.
-    keyword
-        Run only the cases that match this expression of case ids and requirement ids.
     waivers
         The violations that are allowed for now (TOML); waivers.toml unless given, where there is one.
     json
@@ -106,13 +104,12 @@ def run_command(
         The seed of everything random; random unless given, and in the report.
     jobs
         How many processes share the cases; one more than there are processors unless given, one where nothing can be launched.
+    attempts
+        How often a case is run that is violated; the report says how often it was.
     verbose
         Show tracebacks of suite faults.
     """
-    suites = tuple(dict.fromkeys(suite or ()))
-    unknown = [name for name in suites if name not in PACKAGES]
-    if unknown:
-        raise UsageError(f"--suite: {unknown[0]!r} is not allowed; allowed: {', '.join(PACKAGES)}")
+    request = asked.request()
     places = Places(json=json, junit=junit, html=html, sarif=sarif, badge=badge)
     for option, path in places.asked():
         make_room(option, path)
@@ -128,10 +125,11 @@ def run_command(
             scope=scope,
             seed=seed if seed is not None else secrets.randbelow(2**32),
             listener=live,
+            attempts=attempts,
         )
         judge.waivers, judge.waiver_file = waivers_of(waivers, datetime.now(UTC).date())
         try:
-            report = run(judge, RunRequest(suites, keyword), jobs=jobs or default_jobs(judged))
+            report = run(judge, request, jobs=jobs or default_jobs(judged))
         finally:
             live.stop()
         write_artefacts(report, places)

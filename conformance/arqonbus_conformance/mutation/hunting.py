@@ -15,7 +15,8 @@ from arqonbus_conformance.marks import Blast, Need
 from arqonbus_conformance.mutation.matrix import Kill, collateral_of, outcome_of
 from arqonbus_conformance.mutation.plan import Huntable, Plan, plan_for
 from arqonbus_conformance.recording import CASE
-from arqonbus_conformance.session import RunRequest, collect, run_here
+from arqonbus_conformance.selection import RunRequest
+from arqonbus_conformance.session import collect, run_here
 from arqonbus_conformance.target import Target, embedded_reference
 from arqonbus_conformance.verdict import Verdict
 
@@ -81,7 +82,7 @@ def target_of(mutant: str) -> Target:
 def hunt(mutant: Mutant, plan: Plan) -> Kill:
     """Run the cases of the plan on the mutant and say what became of it."""
     began = time.monotonic()
-    judge = Judge(target_of(mutant.id), seed=SEED)
+    judge = Judge(target_of(mutant.id), seed=SEED, attempts=1)
     request = RunRequest(cases=(*plan.own, *plan.sample))
     run_here(judge, request, plugins=[_Chase(judge, mutant.requirement)])
     return _kill(mutant, judge, time.monotonic() - began)

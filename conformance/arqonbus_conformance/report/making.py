@@ -30,6 +30,7 @@ from arqonbus_conformance.report.model import (
 )
 from arqonbus_conformance.report.timing import timing_of
 from arqonbus_conformance.requirements import Level, Scope
+from arqonbus_conformance.selection import scored
 from arqonbus_conformance.signatures import signature_of
 from arqonbus_conformance.triage import kind_of, severity_of
 from arqonbus_conformance.verdict import ExitCode, Verdict, exit_code, outcome
@@ -60,7 +61,7 @@ def make_report(judge: Judge, selection: Selection, span: Span) -> Report:
         span.started_at.astimezone(UTC).date(),
         complete=selection.complete and not judge.interrupted and judge.unreachable is None,
     )
-    lines = _requirement_lines(judge, selection, waivers)
+    lines = _requirement_lines(judge, waivers)
     verdicts = {line.id: Verdict(line.verdict) for line in lines}
     code = _exit_code(judge, lines, waivers)
     report = Report(
@@ -122,9 +123,9 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _requirement_lines(judge: Judge, selection: Selection, waivers: Application) -> list[RequirementLine]:
+def _requirement_lines(judge: Judge, waivers: Application) -> list[RequirementLine]:
     judged = Counter(name for result in judge.results for name in result.requirements)
-    chosen = judge.requirements.by_id.values() if selection.complete else judge.requirements.of(judged)
+    chosen = scored(judge.request, judge.requirements, judged)
     verdicts = requirement_verdicts(chosen, judge.results, judge.scope)
     excused = requirement_verdicts(chosen, judge.results, judge.scope, waivers.covered)
     return [

@@ -1,0 +1,80 @@
+"""The options that say which cases are asked for, alike for every command that has them."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from arqonbus_conformance.commands.application import UsageError
+from arqonbus_conformance.depth import Depth
+from arqonbus_conformance.requirements import requirement_set
+from arqonbus_conformance.selection import (
+    RunRequest,
+    SelectionError,
+    check,
+    parse_budget,
+    parse_shard,
+)
+
+__all__ = ["Asked"]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """Which cases; all of level standard unless something is said.
+
+    Parameters
+    ----------
+    level
+        smoke touches every area in about 15 s; standard judges every requirement; full tries more and longer.
+    suite
+        This suite only: unit, integration, e2e, regression or adversarial; may be repeated.
+    requirement
+        Cases of this requirement only; may be repeated.
+    area
+        Cases of this area only, such as ROUTE; may be repeated.
+    phase
+        Cases of requirements of this phase of the productionization plan or an earlier one, 0 to 5.
+    keyword
+        Cases that match this expression of case ids and requirement ids.
+    budget
+        The most powerful cases by measured seconds that fit, such as 60s or 2m; the report says what was left out.
+    shard
+        One of several disjoint parts, such as 1/4; arqonbus-gate merge puts their reports together.
+    shuffle
+        Run in an order drawn from the seed.
+    """
+
+    level: Depth = Depth.STANDARD
+    suite: Annotated[tuple[str, ...], Parameter(negative="")] = ()
+    requirement: Annotated[tuple[str, ...], Parameter(negative="")] = ()
+    area: Annotated[tuple[str, ...], Parameter(negative="")] = ()
+    phase: int | None = None
+    keyword: Annotated[str, Parameter(name=["--keyword", "-k"])] = ""
+    budget: str | None = None
+    shard: str | None = None
+    shuffle: Annotated[bool, Parameter(negative="")] = False
+
+    def request(self) -> RunRequest:
+        """What is asked for.
+
+        Raises:
+            UsageError: something of it does not exist.
+        """
+        try:
+            request = RunRequest(
+                suites=tuple(dict.fromkeys(self.suite)),
+                keyword=self.keyword,
+                requirements=tuple(dict.fromkeys(self.requirement)),
+                areas=tuple(dict.fromkeys(self.area)),
+                phase=self.phase,
+                depth=self.level,
+                budget_seconds=parse_budget(self.budget) if self.budget is not None else None,
+                shard=parse_shard(self.shard) if self.shard is not None else None,
+                shuffle=self.shuffle,
+            )
+            check(request, requirement_set())
+        except SelectionError as fault:
+            raise UsageError(str(fault)) from fault
+        return request
