@@ -31,6 +31,7 @@ PACKAGES = ("arqonbus_adversarial", "arqonbus_conformance", "arqonbus_fixtures",
 """All that a wheel may install."""
 
 DATA_FILES = (
+    "arqonbus_conformance/measured/power.json",
     "arqonbus_conformance/requirements/1.0.toml",
     "arqonbus_conformance/profiles/embedded-reference.toml",
     "arqonbus_conformance/mutation/templates/heat_map.html",

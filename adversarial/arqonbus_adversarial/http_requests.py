@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from arqonbus_conformance.findings import Unanswered, Unreachable
+from arqonbus_conformance.observing import observed
 
 ANSWER_SECONDS: Final = 15.0
 """The longest an answer, or the end of the connection, may take, in seconds."""
@@ -121,6 +122,7 @@ async def exchange(url: str, sent: bytes, *, half_closed: bool = True) -> bytes:
         )
     except OSError as fault:
         raise Unreachable(f"{url}: {fault}") from fault
+    observed()
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             return await _answer(reader, writer, sent, half_closed=half_closed)

@@ -7,6 +7,7 @@ from itertools import groupby
 from rich.markup import escape
 from rich.table import Table
 
+from arqonbus_conformance.depth import Depth
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.recording import CASE
 from arqonbus_conformance.requirements import Requirement, RequirementSet
@@ -23,7 +24,7 @@ Cases = Mapping[str, Sequence[tuple[str, str]]]
 def registered_cases() -> Cases:
     """Every case of every installed suite, by requirement; nothing is run."""
     cases: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for item in collect(Judge(embedded_reference()), RunRequest()):
+    for item in collect(Judge(embedded_reference()), RunRequest(depth=Depth.FULL)):
         case = item.stash[CASE]
         for name in case.requirements:
             cases[name].append((case.id, case.sentence))

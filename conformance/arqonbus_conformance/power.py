@@ -49,17 +49,26 @@ def measured_power() -> Power:
     return Power(document["seconds"], document["kills"])
 
 
-def measured(report: Mapping[str, Any], before: Power) -> dict[str, Any]:
-    """The content of the shipped file after a run with this report; functions not in it keep what was known."""
+def measured(
+    report: Mapping[str, Any], before: Power, mutants: Sequence[Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
+    """The content of the shipped file after a run with this report; functions not in it keep what was known.
+
+    ``mutants`` is the kill matrix, each entry with an ``id`` and ``by``, the case that caught it; None leaves the
+    kills as they were.
+    """
     seconds: dict[str, list[float]] = {}
     for case in report["cases"]:
         if case["verdict"] == "holds":
             seconds.setdefault(function_of(case["id"]), []).append(case["seconds"])
     means = {name: round(sum(values) / len(values), 4) for name, values in seconds.items()}
-    return {
-        "seconds": dict(sorted({**before.seconds, **means}.items())),
-        "kills": {name: list(caught) for name, caught in sorted(before.kills.items())},
-    }
+    kills = {name: list(caught) for name, caught in before.kills.items()}
+    if mutants is not None:
+        kills = {}
+        for mutant in mutants:
+            if mutant["by"]:
+                kills.setdefault(function_of(mutant["by"]), []).append(mutant["id"])
+    return {"seconds": {**before.seconds, **means}, "kills": kills}
 
 
 def most_powerful(

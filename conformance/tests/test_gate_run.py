@@ -101,6 +101,7 @@ async def test_http(http: Http) -> None:
 @pytest.mark.parametrize("room", ["a", "a b"])
 async def test_parameters(bus: Bus, room: str) -> None:
     """Each parameter is a case."""
+    await bus.connect(room)
 
 @requirement("CONN-001")
 async def test_greets(bus: Bus) -> None:
@@ -273,7 +274,7 @@ def test_an_interrupted_run_leaves_a_partial_report(
 ) -> None:
     """Marked incomplete, with what was judged so far."""
     cases = HEAD + (
-        "@requirement('ROUTE-001')\nasync def test_a(bus: Bus) -> None: ...\n"
+        "@requirement('ROUTE-001')\nasync def test_a(bus: Bus) -> None:\n    await bus.connect('ann')\n"
         "@requirement('ROUTE-002')\nasync def test_b(bus: Bus) -> None:\n"
         "    open('reached', 'w').close()\n    await asyncio.Event().wait()\n"
     )
@@ -298,6 +299,7 @@ def test_an_interrupted_run_leaves_a_partial_report(
     report = json.loads((tmp_path / "gate.json").read_text("utf-8"))
     assert process.returncode == 2
     assert "Traceback" not in said
+    jsonschema_rs.validate(report_schema(), report)
     assert report["interrupted"]
     assert is_whole(report)
     assert {case["id"]: case["verdict"] for case in report["cases"]}["unit/test_made::test_a"] == "holds"

@@ -7,7 +7,7 @@ import json
 import pytest
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 from arqonbus_conformance.suites.unit.stage import Stage, faithful
 from arqonbus_conformance.suites.unit.telling import only
 
@@ -115,6 +115,7 @@ async def test_a_nested_duplicate_in_disguise_is_a_duplicate(bus: Bus, field: st
     expect.rejected(refusal, code="VALIDATION_ERROR", request_id=envelopes[field]["id"])
 
 
+@depth("smoke")
 @requirement("ENV-014", "ENV-018")
 async def test_a_field_in_disguise_is_that_field(bus: Bus) -> None:
     """The accepted twin: a field whose name is spelled with escapes is understood, not unknown."""

@@ -8,7 +8,7 @@ import pytest
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
 from arqonbus_conformance.frames import Opcode
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 from arqonbus_conformance.suites.unit.stage import Stage
 
 from arqonbus_adversarial.protocol_faults import (
@@ -126,6 +126,7 @@ async def test_a_flood_of_pings_starves_nobody(bus: Bus) -> None:
     await stage.speaker.barrier()
 
 
+@depth("smoke")
 @requirement("CONN-009", "CONN-012")
 async def test_frames_behind_a_protocol_fault_are_not_read(bus: Bus) -> None:
     """A hundred good messages behind a fault, in the same bytes, are not delivered."""

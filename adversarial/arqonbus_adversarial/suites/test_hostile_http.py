@@ -9,7 +9,7 @@ import pytest
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Http
 from arqonbus_conformance.http_client import PATHS
-from arqonbus_conformance.plugin import needs, requirement, time_limit
+from arqonbus_conformance.plugin import depth, needs, requirement, time_limit
 
 from arqonbus_adversarial.http_requests import (
     BODIES,
@@ -71,6 +71,7 @@ async def test_a_hostile_request_line_is_no_fault_of_the_deployment(http: Http, 
     expect.equal((await http.get("/health")).status, 200, "status of /health")
 
 
+@depth("smoke")
 @requirement("HTTP-015")
 @needs("http")
 @pytest.mark.parametrize("line", BROKEN_LINES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 from arqonbus_conformance.suites.unit.stage import Stage
 from arqonbus_conformance.suites.unit.telling import only
 
@@ -58,6 +58,7 @@ async def test_a_hostile_command_is_not_found(bus: Bus, name: str) -> None:
     await ann.succeed("ping")
 
 
+@depth("smoke")
 @requirement("ENV-008", "ENV-009")
 @pytest.mark.parametrize(
     ("field", "value"),

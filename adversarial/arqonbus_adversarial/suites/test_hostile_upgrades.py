@@ -8,7 +8,7 @@ import re
 import pytest
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
-from arqonbus_conformance.plugin import requirement, time_limit
+from arqonbus_conformance.plugin import depth, requirement, time_limit
 
 from arqonbus_adversarial.http_requests import (
     BODIES,
@@ -142,6 +142,7 @@ async def test_noise_on_the_upgrade_port_is_survived(bus: Bus, rng: random.Rando
     await ann.barrier()
 
 
+@depth("smoke")
 @requirement("CONN-010", "CONN-007")
 @pytest.mark.parametrize(
     "behind", [b"\x81\x05hello", b"\x83\x80\x00\x00\x00\x00", b"GET / HTTP/1.1\r\n\r\n"], ids=repr

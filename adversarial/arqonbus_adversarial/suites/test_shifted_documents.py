@@ -8,7 +8,7 @@ import json
 import pytest
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 from arqonbus_conformance.suites.unit.stage import Stage
 
 SEPARATORS = ["", "\n", " ", ",", "\x1e", "\r\n\r\n", "\x00", ";"]
@@ -25,6 +25,7 @@ async def test_two_documents_in_a_frame_are_one_fault(bus: Bus, separator: str) 
     expect.rejected(refusal, code="VALIDATION_ERROR")
 
 
+@depth("smoke")
 @requirement("ENV-029")
 async def test_a_document_behind_a_command_does_not_run(bus: Bus) -> None:
     """A command and a message in one frame are neither."""

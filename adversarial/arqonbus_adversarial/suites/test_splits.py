@@ -10,7 +10,7 @@ import pytest
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Client
 from arqonbus_conformance.frames import Opcode, encode
-from arqonbus_conformance.plugin import requirement, time_limit
+from arqonbus_conformance.plugin import depth, requirement, time_limit
 from arqonbus_conformance.suites.unit.stage import Stage
 
 from arqonbus_adversarial.protocol_faults import masked
@@ -107,6 +107,7 @@ async def test_a_stream_may_be_cut_anywhere(bus: Bus, rng: random.Random) -> Non
     expect.equal(stage.errors(), [], "errors")
 
 
+@depth("smoke")
 @requirement("CONN-013")
 async def test_a_control_frame_may_be_cut_anywhere(bus: Bus) -> None:
     """A ping and a close, cut at each of their bytes, are answered as if whole."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Client, Refusal
-from arqonbus_conformance.plugin import needs, requirement
+from arqonbus_conformance.plugin import depth, needs, requirement
 from arqonbus_conformance.suites.unit.admission import opens, refused
 from arqonbus_conformance.suites.unit.signing import OTHER_SECRET, segment, signed, token_of, token_vectors
 from arqonbus_fixtures.golden import filled
@@ -126,6 +126,7 @@ async def test_a_token_of_8192_bytes_is_read_and_a_longer_one_not(bus: Bus) -> N
     await client.barrier()
 
 
+@depth("smoke")
 @requirement("AUTH-006", "CONN-007")
 @needs("auth")
 @pytest.mark.parametrize("size", [9000, 20_000, 60_000])

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from arqonbus_conformance.criteria import criteria_of
+from arqonbus_conformance.depth import Depth
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.judging import CaseResult, requirement_verdicts
 from arqonbus_conformance.phases import phase_results
@@ -186,8 +187,12 @@ def _notes(judge: Judge, selection: Selection) -> list[str]:
         notes.append(f"violations are allowed for now by {len(judge.waivers)} waivers of {judge.waiver_file}")
     if judge.unreachable is not None:
         notes.append(judge.unreachable)
-    if not selection.complete:
+    if judge.request.depth is Depth.SMOKE:
+        notes.append("level smoke decides only the requirements that its cases judge; it is no release")
+    elif not selection.complete:
         notes.append("this was a selection of cases: only the requirements of the selected cases are shown")
+    if selection.left_out:
+        notes.append(f"the budget left out {len(selection.left_out)} cases, all of them named in the report")
     if judge.scope is Scope.ENDPOINT:
         notes.append("only endpoint-visible requirements were judged (scope endpoint)")
     if judge.interrupted:

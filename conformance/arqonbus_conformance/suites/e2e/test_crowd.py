@@ -6,7 +6,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Client
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 from arqonbus_conformance.suites.conditions import (
     Parting,
     Record,
@@ -92,6 +92,7 @@ async def test_history_has_the_order_that_members_saw(bus: Bus) -> None:
     expect.ascending(entries)
 
 
+@depth("smoke")
 @requirement("ROUTE-020", "ROUTE-009")
 async def test_members_that_come_and_go_get_a_whole_stretch(bus: Bus) -> None:
     """Under steady traffic a member gets, from its confirmed join to its leave, every message without a gap."""
@@ -135,6 +136,7 @@ async def test_a_client_that_disconnects_is_a_member_no_more(bus: Bus, part: Par
     assert (await ann.leave(**place))["member_count"] == 0
 
 
+@depth("smoke")
 @requirement("INT-004", "ROUTE-018", "CMD-019")
 async def test_clients_that_vanish_leave_nobody_behind(bus: Bus) -> None:
     """After a run of clients that join and vanish, the channel has its one member and works."""

@@ -4,7 +4,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Client, Http, Telemetry
-from arqonbus_conformance.plugin import needs, requirement
+from arqonbus_conformance.plugin import depth, needs, requirement
 from arqonbus_conformance.suites.conditions import Record, texts_of
 
 
@@ -17,6 +17,7 @@ async def settled(bus: Bus) -> tuple[Client, Client, Client]:
     return ann, await bus.connect("bob", tenant="b"), await bus.connect("boss", tenant="b", admin=True)
 
 
+@depth("smoke")
 @requirement("AUTH-009")
 @needs("auth")
 @pytest.mark.parametrize("channel", ["c", None], ids=["channel", "room-wide"])
@@ -139,6 +140,7 @@ async def test_another_tenants_group_is_unknown(bus: Bus) -> None:
     assert texts_of((await ann.succeed("op.group.read", **group))["entries"]) == ["private"]
 
 
+@depth("smoke")
 @requirement("AUTH-010", "CMD-005")
 @needs("auth")
 async def test_status_counts_one_tenant(bus: Bus) -> None:

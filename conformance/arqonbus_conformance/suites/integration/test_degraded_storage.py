@@ -4,7 +4,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Deployment, Interfaces, Launch, Valkey
-from arqonbus_conformance.plugin import needs, requirement
+from arqonbus_conformance.plugin import depth, needs, requirement
 from arqonbus_conformance.suites.conditions import Record, health, healthy, texts_of, whole_history
 
 HISTORY: Record = {"room": "r", "channel": "c"}
@@ -167,6 +167,7 @@ async def test_a_start_without_storage_recovers_when_it_comes(launch: Launch, va
     ]
 
 
+@depth("smoke")
 @requirement("STORE-010", "STORE-009", "GROUP-012")
 @needs("launch")
 async def test_memory_by_choice_is_healthy_and_not_durable(launch: Launch) -> None:

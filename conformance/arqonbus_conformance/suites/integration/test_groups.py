@@ -4,7 +4,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Client
-from arqonbus_conformance.plugin import needs, requirement
+from arqonbus_conformance.plugin import depth, needs, requirement
 from arqonbus_conformance.suites.conditions import Record, only, texts_of
 
 FOREVER_IDLE_MS = 86_400_000  # the longest idle time the specification allows
@@ -95,6 +95,7 @@ async def test_read_gives_at_most_ten_by_default(bus: Bus) -> None:
     assert texts_of(rest["entries"]) == ["10", "11"]
 
 
+@depth("smoke")
 @requirement("GROUP-002")
 @needs("consumer_groups")
 async def test_reading_a_channel_nobody_wrote_to_gives_nothing(bus: Bus) -> None:
@@ -125,6 +126,7 @@ async def test_an_entry_is_acknowledged_once(bus: Bus) -> None:
     assert (await ann.succeed("op.group.pending", **queue(bus)))["count"] == 0
 
 
+@depth("smoke")
 @requirement("GROUP-003")
 @needs("consumer_groups")
 async def test_an_entry_nobody_was_given_cannot_be_acknowledged(bus: Bus) -> None:
@@ -141,6 +143,7 @@ async def test_an_entry_nobody_was_given_cannot_be_acknowledged(bus: Bus) -> Non
     assert texts_of(read["entries"]) == ["one"]
 
 
+@depth("smoke")
 @requirement("GROUP-004")
 @needs("consumer_groups")
 async def test_pending_lists_what_is_unacknowledged(bus: Bus) -> None:
@@ -181,6 +184,7 @@ async def test_an_idle_entry_is_taken_over(bus: Bus) -> None:
     assert (pending["consumer"], pending["delivery_count"]) == (bob.id, 2)
 
 
+@depth("smoke")
 @requirement("GROUP-005")
 @needs("consumer_groups")
 async def test_an_entry_not_idle_long_enough_stays(bus: Bus) -> None:
@@ -237,6 +241,7 @@ async def test_an_unknown_group_is_not_found(bus: Bus, command: str, args: Recor
     await ann.succeed(command, **queue(bus, group="nobody"), **args)
 
 
+@depth("smoke")
 @requirement("GROUP-007")
 @needs("consumer_groups")
 @pytest.mark.parametrize(
@@ -274,6 +279,7 @@ async def test_two_groups_each_get_every_entry(bus: Bus) -> None:
     assert (await bob.succeed("op.group.pending", **queue(bus, group="right")))["count"] == 2
 
 
+@depth("smoke")
 @requirement("GROUP-013")
 @needs("consumer_groups")
 async def test_a_group_holds_one_channel_only(bus: Bus) -> None:

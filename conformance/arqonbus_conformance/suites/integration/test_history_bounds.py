@@ -6,7 +6,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Client, Http, Interfaces, Launch, Valkey
-from arqonbus_conformance.plugin import needs, requirement
+from arqonbus_conformance.plugin import depth, needs, requirement
 from arqonbus_conformance.suites.conditions import Record, only, texts_of, whole_history
 
 KEPT = 5  # the history size these deployments are given
@@ -106,6 +106,7 @@ async def test_the_largest_page_is_full(launch: Launch, valkey: Valkey, backend:
     assert replayed["complete"] is False
 
 
+@depth("smoke")
 @requirement("HIST-011")
 @needs("launch")
 async def test_entries_trimmed_away_are_named(trimmed: Interfaces) -> None:
@@ -193,6 +194,7 @@ async def test_both_interfaces_show_the_same(bus: Bus, http: Http, channel: str 
         assert (other["cursor"] is None) == (one["cursor"] is None)
 
 
+@depth("smoke")
 @requirement("HIST-015")
 @needs("http")
 async def test_a_message_is_readable_over_http_at_once(bus: Bus, http: Http) -> None:

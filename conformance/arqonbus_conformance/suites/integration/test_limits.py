@@ -10,7 +10,7 @@ import pytest
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Client, Http, Interfaces, Launch, Refusal
 from arqonbus_conformance.findings import Violation
-from arqonbus_conformance.plugin import blast, needs, requirement
+from arqonbus_conformance.plugin import blast, depth, needs, requirement
 from arqonbus_conformance.suites.conditions import Record, eventually
 
 LETTER = "x" * 8_192  # eight of them are more than the outbox of `narrow`
@@ -78,6 +78,7 @@ async def test_a_client_that_does_not_read_is_cut_off_alone(narrow: Interfaces) 
     assert (await slow.closed()).code in {1006, 1013}
 
 
+@depth("smoke")
 @requirement("LIM-001")
 @needs("launch", "telemetry")
 @blast("resource-exhausting")
@@ -234,10 +235,11 @@ async def test_a_dripping_upgrade_is_closed(watchful: Interfaces) -> None:
         drips += 1
         await asyncio.wait([end], timeout=0.05)
 
-    assert end.done(), f"the upgrade was still open after {drips} bytes in {drips * 0.05:g} s"
+    expect.that(end.done(), f"the upgrade was still open after {drips} bytes in {drips * 0.05:g} s")
     writer.close()
 
 
+@depth("smoke")
 @requirement("LIM-007")
 @needs("launch")
 async def test_the_size_limit_is_the_configured_one(watchful: Interfaces) -> None:
@@ -285,6 +287,7 @@ async def test_a_peer_that_does_not_pong_is_closed(watchful: Interfaces) -> None
     assert (await twin.succeed("ping"))["pong"] is True
 
 
+@depth("smoke")
 @requirement("CONN-005")
 @needs("launch")
 async def test_a_listed_origin_is_accepted(watchful: Interfaces) -> None:
@@ -308,6 +311,7 @@ async def test_a_listed_origin_is_accepted(watchful: Interfaces) -> None:
     )
 
 
+@depth("smoke")
 @requirement("HTTP-016")
 @needs("launch", "http")
 @pytest.mark.parametrize("origin", ["https://app.example.org", "http://localhost:3000"])

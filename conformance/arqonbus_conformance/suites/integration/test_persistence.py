@@ -6,7 +6,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Launch, MakeValkey
-from arqonbus_conformance.plugin import needs, requirement
+from arqonbus_conformance.plugin import depth, needs, requirement
 from arqonbus_conformance.suites.conditions import Record, health
 
 STRICT_IN_DEV = {"ARQONBUS_STORAGE_MODE": "strict", "ARQONBUS_STORAGE_BACKEND": "redis_streams"}
@@ -84,6 +84,7 @@ async def test_prod_starts_on_a_server_that_persists(launch: Launch, make_valkey
     assert reply["metadata"]["durability"] == "durable"
 
 
+@depth("smoke")
 @requirement("STORE-009")
 async def test_acknowledgements_say_what_the_welcome_says(bus: Bus) -> None:
     """Durable is said exactly where the capabilities say durable; direct messages say memory."""

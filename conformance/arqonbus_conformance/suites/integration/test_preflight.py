@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Finished, Launch, Valkey
-from arqonbus_conformance.plugin import needs, requirement
+from arqonbus_conformance.plugin import depth, needs, requirement
 from arqonbus_conformance.suites.conditions import Record, listening, report_of, staging
 
 EXPLICIT = [
@@ -65,6 +65,7 @@ async def test_prod_wants_all_of_them(launch: Launch) -> None:
     assert sorted(problem["variable"] for problem in problems_of(finished)) == sorted(EXPLICIT)
 
 
+@depth("smoke")
 @requirement("CONF-009", "CONF-027", "CONF-008")
 @needs("launch")
 async def test_a_start_without_what_must_be_explicit_is_refused(launch: Launch) -> None:
@@ -193,6 +194,7 @@ async def test_authentication_off_is_refused(launch: Launch, environment: str, g
     refuses(finished, "ARQONBUS_ENABLE_AUTH")
 
 
+@depth("smoke")
 @requirement("CONF-013")
 @needs("launch")
 async def test_authentication_off_is_accepted_in_dev(launch: Launch) -> None:
@@ -246,6 +248,7 @@ async def test_a_secret_is_wanted_in_dev_too(launch: Launch, secret: str | None)
     refuses(await launch.preflight(env=env, args=["--json"]), "ARQONBUS_AUTH_JWT_SECRET")
 
 
+@depth("smoke")
 @requirement("CONF-014")
 @needs("launch")
 async def test_a_secret_of_32_bytes_is_accepted(launch: Launch) -> None:
@@ -268,6 +271,7 @@ async def test_skipping_validation_is_refused(launch: Launch, value: str) -> Non
     refuses(await launch.preflight(env=env, args=["--json"]), "JWT_SKIP_VALIDATION")
 
 
+@depth("smoke")
 @requirement("CONF-015")
 @needs("launch")
 async def test_skipping_validation_is_refused_in_prod(launch: Launch) -> None:
@@ -289,6 +293,7 @@ async def test_a_loose_schema_needs_a_named_exception(launch: Launch, exception:
     refuses(finished, "ARQON_SCHEMA_STRICT", "ARQON_SCHEMA_STRICT_EXCEPTION")
 
 
+@depth("smoke")
 @requirement("CONF-016")
 @needs("launch")
 async def test_a_loose_schema_with_its_exception_is_accepted(launch: Launch) -> None:
@@ -313,6 +318,7 @@ async def test_the_report_is_one_json_object(launch: Launch) -> None:
     assert report_of(finished)["environment"] == "staging"
 
 
+@depth("smoke")
 @requirement("CONF-018", "CONF-006")
 @needs("launch")
 async def test_without_json_problems_are_lines_on_standard_error(launch: Launch) -> None:

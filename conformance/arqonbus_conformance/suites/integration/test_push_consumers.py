@@ -4,7 +4,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Client, Launch, Valkey
-from arqonbus_conformance.plugin import needs, requirement
+from arqonbus_conformance.plugin import depth, needs, requirement
 from arqonbus_conformance.suites.conditions import Parting, Record, close, vanish
 
 
@@ -68,6 +68,7 @@ async def test_the_group_is_created_by_its_first_worker(bus: Bus) -> None:
     assert (await ann.succeed("op.group.create", **work(bus)))["created"] is False
 
 
+@depth("smoke")
 @requirement("GROUP-008")
 @needs("consumer_groups")
 async def test_a_worker_is_given_what_waited_for_it(bus: Bus) -> None:
@@ -100,6 +101,7 @@ async def test_two_workers_share_the_entries(bus: Bus) -> None:
     assert await acknowledge(right, bus, *of_right) == 3
 
 
+@depth("smoke")
 @requirement("GROUP-009")
 @needs("consumer_groups")
 async def test_no_more_than_prefetch_are_out(bus: Bus) -> None:
@@ -121,6 +123,7 @@ async def test_no_more_than_prefetch_are_out(bus: Bus) -> None:
     assert [frame["payload"]["text"] for frame in pushed] == list("abcdef")
 
 
+@depth("smoke")
 @requirement("GROUP-010")
 @needs("consumer_groups")
 @pytest.mark.parametrize("part", [close, vanish])
@@ -164,6 +167,7 @@ async def test_what_a_worker_sits_on_goes_to_another(launch: Launch, valkey: Val
     assert (await ann.succeed("op.group.pending", **work(bus)))["count"] == 0
 
 
+@depth("smoke")
 @requirement("GROUP-011")
 @needs("consumer_groups")
 async def test_what_a_worker_has_not_had_for_long_stays_its_own(bus: Bus) -> None:
@@ -212,6 +216,7 @@ async def test_a_faulty_join_is_refused_by_a_response(bus: Bus, named: str, faul
     await enlist(worker, bus)
 
 
+@depth("smoke")
 @requirement("GROUP-015")
 @needs("consumer_groups")
 @pytest.mark.parametrize("missing", ["group", "room", "channel"])

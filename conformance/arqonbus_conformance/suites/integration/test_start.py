@@ -12,7 +12,7 @@ import pytest_asyncio
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Interfaces, Launch, Valkey
 from arqonbus_conformance.findings import NotApplicable, NotOffered, Unanswered, Unfinished
-from arqonbus_conformance.plugin import blast, needs, requirement
+from arqonbus_conformance.plugin import blast, depth, needs, requirement
 from arqonbus_conformance.stage import Stage
 from arqonbus_conformance.suites.conditions import eventually, health, listening
 from arqonbus_conformance.suites.proxy import HeldProxy
@@ -173,6 +173,7 @@ async def test_a_dotenv_file_is_read_and_the_environment_wins(launch: Launch) ->
     assert (limits["max_history_size"], limits["max_message_size"]) == (77, 4096)
 
 
+@depth("smoke")
 @requirement("CONF-007", "CONF-005")
 @needs("launch")
 async def test_a_faulty_dotenv_file_is_refused(launch: Launch) -> None:
@@ -253,6 +254,7 @@ async def test_the_valkey_url_is_an_alias(launch: Launch, valkey: Valkey) -> Non
     assert both.exit_code == 0
 
 
+@depth("smoke")
 @requirement("CONF-024")
 @needs("launch")
 async def test_two_different_urls_are_refused(launch: Launch) -> None:

@@ -8,13 +8,14 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Client, Http, Interfaces, Launch, Telemetry, TelemetryReader
-from arqonbus_conformance.plugin import blast, needs, requirement
+from arqonbus_conformance.plugin import blast, depth, needs, requirement
 from arqonbus_conformance.suites.conditions import Parting, Record, close, eventually, vanish
 
 SEVERITIES = {"debug", "info", "warning", "error", "critical"}
 PAYLOAD_BYTES = 65_536
 
 
+@depth("smoke")
 @requirement("TEL-002")
 @needs("telemetry")
 async def test_connections_are_announced(bus: Bus, telemetry: Telemetry) -> None:
@@ -60,6 +61,7 @@ async def test_joins_and_leaves_are_announced(bus: Bus, telemetry: Telemetry) ->
     assert len(reader.matching("channel.left", **place)) == 1
 
 
+@depth("smoke")
 @requirement("TEL-003", "ROUTE-018")
 @needs("telemetry")
 @pytest.mark.parametrize("part", [close, vanish])
@@ -123,6 +125,7 @@ async def test_traffic_is_counted_at_most_once_a_second(bus: Bus, telemetry: Tel
     assert (times[1] - times[0]).total_seconds() >= 0.95
 
 
+@depth("smoke")
 @requirement("TEL-005")
 @needs("telemetry")
 async def test_client_telemetry_appears(bus: Bus, telemetry: Telemetry) -> None:
@@ -137,6 +140,7 @@ async def test_client_telemetry_appears(bus: Bus, telemetry: Telemetry) -> None:
     assert event["payload"] == payload
 
 
+@depth("smoke")
 @requirement("TEL-006")
 @needs("auth", "telemetry")
 @pytest.mark.parametrize("interface", ["bus", "http", "telemetry"])
@@ -162,6 +166,7 @@ async def test_a_rejected_token_is_announced(
     assert bad.split(".")[2] not in json.dumps(reader.events)
 
 
+@depth("smoke")
 @requirement("TEL-009")
 @needs("telemetry")
 async def test_a_reader_that_does_not_read_brakes_nobody(bus: Bus, telemetry: Telemetry) -> None:
@@ -180,6 +185,7 @@ async def test_a_reader_that_does_not_read_brakes_nobody(bus: Bus, telemetry: Te
     assert (await ann.succeed("ping", within=1.0))["pong"] is True
 
 
+@depth("smoke")
 @requirement("TEL-010")
 @needs("telemetry")
 async def test_many_events_in_a_row_arrive(bus: Bus, telemetry: Telemetry) -> None:
@@ -220,6 +226,7 @@ def padded(client: Client, size: int) -> Record:
     return client.envelope("telemetry", payload={"pad": "x" * (size - frame)})
 
 
+@depth("smoke")
 @requirement("TEL-012")
 @needs("launch", "telemetry")
 async def test_client_telemetry_is_bounded_in_size(plain: Interfaces) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Launch
-from arqonbus_conformance.plugin import needs, requirement
+from arqonbus_conformance.plugin import depth, needs, requirement
 from arqonbus_conformance.suites.conditions import Record
 
 COMMANDS: dict[str, Record] = {
@@ -38,6 +38,7 @@ async def test_memory_answers_with_a_code(launch: Launch) -> None:
     assert (await ann.succeed("ping"))["pong"] is True
 
 
+@depth("smoke")
 @requirement("GROUP-001", "GROUP-006", "INT-002")
 @needs("consumer_groups")
 async def test_the_storages_own_errors_stay_inside(bus: Bus) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Http, Launch
-from arqonbus_conformance.plugin import needs, requirement
+from arqonbus_conformance.plugin import depth, needs, requirement
 from arqonbus_conformance.suites.conditions import listening, staging
 
 STAND_IN = '__version__ = "0.0.0"\n'
@@ -33,6 +33,7 @@ async def dependencies(http: Http) -> dict[str, str]:
     return reported
 
 
+@depth("smoke")
 @requirement("PKG-001")
 @needs("http")
 async def test_dependencies_are_reported_with_versions(http: Http) -> None:

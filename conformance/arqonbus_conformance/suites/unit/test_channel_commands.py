@@ -8,7 +8,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 
 
 @requirement("CMD-007")
@@ -46,6 +46,7 @@ async def test_creating_again_keeps_the_description(bus: Bus) -> None:
     expect.equal(info["description"], "first", "description")
 
 
+@depth("smoke")
 @requirement("CMD-007", "CMD-013")
 async def test_creating_makes_no_member(bus: Bus) -> None:
     """A created channel begins without members."""
@@ -69,6 +70,7 @@ async def test_joining_answers_the_member_count(bus: Bus) -> None:
     expect.equal({(one["room"], one["channel"]) for one in joined}, {(bus.room, "c")}, "room and channel")
 
 
+@depth("smoke")
 @requirement("CMD-010")
 async def test_joining_creates_the_channel(bus: Bus) -> None:
     """A join of a channel nobody made makes it; create_channel then says that it existed."""
@@ -82,6 +84,7 @@ async def test_joining_creates_the_channel(bus: Bus) -> None:
     assert made["created"] is False
 
 
+@depth("smoke")
 @requirement("CMD-011")
 async def test_leaving_answers_the_member_count(bus: Bus) -> None:
     """Each member that leaves is counted out."""
@@ -135,6 +138,7 @@ async def test_channels_are_listed_with_their_members_counted(bus: Bus) -> None:
         assert expect.TIMESTAMP.fullmatch(one["created_at"]), one
 
 
+@depth("smoke")
 @requirement("CMD-012")
 async def test_all_rooms_are_listed_in_their_order(bus: Bus) -> None:
     """Without a room, the channels of every room come ordered by room and channel."""
@@ -225,6 +229,7 @@ async def test_a_created_channel_stays_without_members(bus: Bus) -> None:
     expect.equal([(one["channel"], one["member_count"]) for one in data["channels"]], [("c", 0)], "channels")
 
 
+@depth("smoke")
 @requirement("CMD-019")
 async def test_a_joined_channel_that_is_created_later_stays(bus: Bus) -> None:
     """create_channel keeps a channel that a join had made, though it says created false."""

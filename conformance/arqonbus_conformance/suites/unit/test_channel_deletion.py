@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Client
-from arqonbus_conformance.plugin import needs, requirement
+from arqonbus_conformance.plugin import depth, needs, requirement
 from arqonbus_conformance.suites.unit.telling import both
 
 DELETED = "channel.deleted"
@@ -94,6 +94,7 @@ async def test_a_refused_deletion_tells_nobody(bus: Bus) -> None:
     assert await ann.texts_until("sentinel") == ["sentinel"]
 
 
+@depth("smoke")
 @requirement("CMD-008", "CMD-009")
 @needs("auth")
 async def test_a_creator_is_known_by_its_subject(bus: Bus) -> None:

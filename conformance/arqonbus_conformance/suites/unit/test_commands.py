@@ -9,7 +9,7 @@ from arqonbus_fixtures.golden import vectors
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 
 HERE: dict[str, Any] = {"room": "ROOM", "channel": "c"}
 WINDOW: dict[str, Any] = {"from_ts": "2026-01-01T00:00:00Z", "to_ts": "2036-01-01T00:00:00Z"}
@@ -108,6 +108,7 @@ async def test_a_command_gets_exactly_one_response(bus: Bus, name: str, args: di
     expect.equal(len(ann.replies_to(envelope["id"])), 1, "number of responses")
 
 
+@depth("smoke")
 @requirement("CMD-001")
 async def test_a_failed_command_gets_exactly_one_response(bus: Bus) -> None:
     """A failure has the same shape, with its code, its text and empty data."""
@@ -157,6 +158,7 @@ async def test_the_effects_of_commands_follow_their_order(bus: Bus) -> None:
     assert await ann.texts_until("for the member") == ["for the member"]
 
 
+@depth("smoke")
 @requirement("CMD-002")
 @pytest.mark.parametrize("name", UNKNOWN_COMMANDS, ids=repr)
 async def test_an_unknown_command_is_not_found(bus: Bus, name: str) -> None:
@@ -218,6 +220,7 @@ async def test_every_command_checks_its_names(bus: Bus, field: str, command: str
     await ann.succeed("ping")
 
 
+@depth("smoke")
 @requirement("CMD-018")
 @pytest.mark.parametrize("field", ["room", "channel"])
 @pytest.mark.parametrize("command", ["op.history.get", "op.history.replay", "list_channels"])
@@ -237,6 +240,7 @@ async def test_reading_commands_check_their_names(bus: Bus, command: str, field:
     await ann.succeed(command, **places[command])
 
 
+@depth("smoke")
 @requirement("CMD-004")
 async def test_ping_answers_pong_and_the_time(bus: Bus) -> None:
     """Pong is true and the timestamp is RFC 3339 with a zone."""

@@ -7,7 +7,7 @@ import pytest
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Client
 from arqonbus_conformance.frames import Opcode
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 from arqonbus_conformance.suites.unit.stage import Stage
 
 CLOSE_CODES = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999]
@@ -32,6 +32,7 @@ async def test_a_ping_is_answered_with_its_own_bytes(bus: Bus, payload: bytes) -
     await ann.barrier()
 
 
+@depth("smoke")
 @requirement("CONN-008")
 async def test_pings_are_answered_in_their_order(bus: Bus) -> None:
     """Twenty pings sent at once: the latest is answered, none out of order (RFC 6455 5.5.3)."""
@@ -94,6 +95,7 @@ async def test_an_empty_close_is_answered(bus: Bus) -> None:
     await bob.barrier()
 
 
+@depth("smoke")
 @requirement("CONN-009", "ROUTE-014")
 async def test_what_was_sent_before_the_close_still_counts(bus: Bus) -> None:
     """A message and a close sent together: the message is delivered, the close answered, nothing answered twice."""

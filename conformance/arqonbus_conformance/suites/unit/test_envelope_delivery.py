@@ -9,7 +9,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 from arqonbus_conformance.suites.unit.stage import Stage, faithful
 from arqonbus_conformance.suites.unit.telling import only
 
@@ -102,6 +102,7 @@ async def test_a_message_without_metadata_gets_the_sequence_alone(bus: Bus) -> N
     expect.equal(heard["metadata"], {"sequence": reply["metadata"]["sequence"]}, "metadata as delivered")
 
 
+@depth("smoke")
 @requirement("ENV-018", "ROUTE-003")
 async def test_a_direct_message_is_the_clients_envelope(bus: Bus) -> None:
     """A direct message too is delivered as it was sent, with its sender."""
@@ -134,6 +135,7 @@ async def test_a_claimed_sender_is_overwritten(bus: Bus, field: str, target: str
     assert "from_client" not in heard
 
 
+@depth("smoke")
 @requirement("ENV-019")
 @pytest.mark.parametrize("claim", ["arqonbus", "", "a/b", "x" * 1000])
 async def test_no_claim_is_believed_and_none_refused(bus: Bus, claim: str) -> None:
@@ -148,6 +150,7 @@ async def test_no_claim_is_believed_and_none_refused(bus: Bus, claim: str) -> No
     expect.equal([entry["message"] for entry in entries], [heard], "what history holds")
 
 
+@depth("smoke")
 @requirement("ENV-027")
 @pytest.mark.parametrize("claim", [0, 999, -1, "7", None, [1], {"a": 1}], ids=repr)
 async def test_a_claimed_sequence_is_overwritten(bus: Bus, claim: object) -> None:
@@ -163,6 +166,7 @@ async def test_a_claimed_sequence_is_overwritten(bus: Bus, claim: object) -> Non
     expect.equal(reply["metadata"]["sequence"], 2, "sequence in the reply")
 
 
+@depth("smoke")
 @requirement("ENV-026")
 async def test_every_frame_from_the_bus_is_an_envelope(bus: Bus) -> None:
     """Welcome, replies, responses, errors and deliveries all carry id, type, timestamp and version."""

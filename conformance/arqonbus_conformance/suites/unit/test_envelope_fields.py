@@ -8,7 +8,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 from arqonbus_conformance.suites.unit.stage import Stage, answers_nobody
 
 PING: dict[str, Any] = {"type": "command", "command": "ping"}
@@ -67,6 +67,7 @@ def base(kind: str, stage: Stage) -> dict[str, Any]:
     return stage.speaker.envelope(**BASES[kind])
 
 
+@depth("smoke")
 @requirement("ENV-007")
 @pytest.mark.parametrize("value", [None, 5, [], {}, True])
 async def test_a_to_client_of_the_wrong_type_is_refused(bus: Bus, value: object) -> None:
@@ -118,6 +119,7 @@ async def test_another_version_is_refused_in_every_type(bus: Bus, version: str, 
     expect.rejected(refusal, code="VALIDATION_ERROR", request_id=whole["id"], names="version")
 
 
+@depth("smoke")
 @requirement("ENV-010")
 @pytest.mark.parametrize(
     ("kind", "field"),

@@ -10,7 +10,7 @@ import pytest
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Client
 from arqonbus_conformance.frames import Opcode
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 from arqonbus_conformance.suites.unit.stage import Stage
 
 INVALID_UTF_8 = [
@@ -50,6 +50,7 @@ async def send_in_pieces(client: Client, text: str, pieces: int) -> None:
         await client.send_frame(opcode, data[start:end], fin=number == pieces - 1)
 
 
+@depth("smoke")
 @requirement("ENV-023")
 async def test_a_message_at_the_size_limit_is_accepted(bus: Bus) -> None:
     """A message of exactly the stated limit is delivered."""
@@ -94,6 +95,7 @@ async def test_invalid_utf_8_closes_with_1007(bus: Bus, junk: bytes) -> None:
     assert await stage.heard("after") == ["before", "after"]
 
 
+@depth("smoke")
 @requirement("ENV-024")
 async def test_invalid_utf_8_in_a_later_fragment_closes_with_1007(bus: Bus) -> None:
     """A fragment that ends in the middle of a character which the next one does not finish is invalid."""
@@ -157,6 +159,7 @@ async def test_a_character_split_between_fragments_is_whole(bus: Bus) -> None:
     assert await stage.heard("\u20ac") == ["\u20ac"]
 
 
+@depth("smoke")
 @requirement("ENV-028")
 async def test_empty_fragments_add_nothing(bus: Bus) -> None:
     """Frames without a byte before, within and after the message change nothing."""

@@ -10,7 +10,7 @@ from arqonbus_fixtures.golden import vectors
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 from arqonbus_conformance.suites.unit.stage import Stage
 
 
@@ -48,6 +48,7 @@ async def test_a_malformed_id_is_refused(bus: Bus, bad: str) -> None:
     expect.rejected(refusal, code="VALIDATION_ERROR", request_id=bad, names="id")
 
 
+@depth("smoke")
 @requirement("ENV-011", "ENV-020")
 @pytest.mark.parametrize("kind", ["command", "telemetry"])
 async def test_a_malformed_id_is_refused_in_every_type(bus: Bus, kind: str) -> None:
@@ -92,6 +93,7 @@ async def test_the_offending_id_is_found_wherever_it_stands(bus: Bus, place: str
     expect.rejected(refusal, code="VALIDATION_ERROR", request_id=identity["id"], names="room")
 
 
+@depth("smoke")
 @requirement("ENV-020", "ROUTE-014")
 async def test_each_faulty_frame_gets_its_own_error(bus: Bus) -> None:
     """Faulty frames sent without waiting are answered one by one, each to its own id."""

@@ -8,7 +8,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 from arqonbus_conformance.suites.unit.stage import Stage, nested
 from arqonbus_conformance.suites.unit.telling import only
 
@@ -42,6 +42,7 @@ async def test_a_number_that_is_none_is_refused_at_any_depth(bus: Bus, field: st
     expect.rejected(refusal, code="VALIDATION_ERROR")
 
 
+@depth("smoke")
 @requirement("ENV-005")
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
 async def test_the_word_in_a_string_is_no_number(bus: Bus, word: str) -> None:
@@ -53,6 +54,7 @@ async def test_the_word_in_a_string_is_no_number(bus: Bus, word: str) -> None:
     assert await stage.heard(word) == [word]
 
 
+@depth("smoke")
 @requirement("ENV-006")
 @pytest.mark.parametrize("field", ["metadata", "args", "room", "sender", "id"])
 async def test_a_lone_surrogate_anywhere_is_refused(bus: Bus, field: str) -> None:
@@ -117,6 +119,7 @@ async def test_many_siblings_are_no_nesting(bus: Bus) -> None:
     assert heard["payload"] == payload
 
 
+@depth("smoke")
 @requirement("ENV-015")
 async def test_brackets_inside_a_string_are_no_nesting(bus: Bus) -> None:
     """A string of brackets and escaped quotes is one value, however many brackets it holds."""

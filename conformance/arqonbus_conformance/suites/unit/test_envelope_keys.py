@@ -8,7 +8,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 from arqonbus_conformance.suites.unit.stage import Stage
 
 DUPLICATES_IN_METADATA = [
@@ -35,6 +35,7 @@ async def test_two_ids_are_refused(bus: Bus) -> None:
     assert [reply["status"] for reply in stage.speaker.replies_to(second["id"])] in ([], ["error"])
 
 
+@depth("smoke")
 @requirement("ENV-003")
 async def test_a_command_given_twice_is_refused(bus: Bus) -> None:
     """A command that names two commands runs neither."""
@@ -81,6 +82,7 @@ async def test_a_duplicate_key_in_args_is_refused(bus: Bus, args: str) -> None:
     expect.rejected(refusal, code="VALIDATION_ERROR", request_id=envelope["id"])
 
 
+@depth("smoke")
 @requirement("ENV-004")
 async def test_the_same_key_in_different_objects_is_no_duplicate(bus: Bus) -> None:
     """The accepted twin: a key may occur once in each object."""
@@ -93,6 +95,7 @@ async def test_the_same_key_in_different_objects_is_no_duplicate(bus: Bus) -> No
     assert {key: value for key, value in heard[-1]["metadata"].items() if key != "sequence"} == metadata
 
 
+@depth("smoke")
 @requirement("ENV-004", "ENV-017")
 async def test_a_duplicate_key_in_the_payload_is_carried(bus: Bus) -> None:
     """A payload may hold what JSON allows: both pairs arrive, in their order."""

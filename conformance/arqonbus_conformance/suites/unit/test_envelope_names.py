@@ -9,7 +9,7 @@ from arqonbus_fixtures.golden import vectors
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 from arqonbus_conformance.suites.unit.stage import Stage
 
 FEW_BAD_NAMES = ["", ".a", "a/b", "a:b", "a\n", "\u00e4", "a" * 129]
@@ -72,6 +72,7 @@ async def test_a_channel_within_the_grammar_is_accepted(bus: Bus, name: str) -> 
     expect.equal(heard[-1]["channel"], name, "channel of the delivered message")
 
 
+@depth("smoke")
 @requirement("ENV-013")
 async def test_a_room_of_128_characters_is_accepted(bus: Bus) -> None:
     """A room may be as long as a channel."""
@@ -97,6 +98,7 @@ async def test_a_timestamp_that_is_none_is_refused(bus: Bus, timestamp: str) -> 
     expect.rejected(refusal, code="VALIDATION_ERROR", request_id=envelope["id"], names="timestamp")
 
 
+@depth("smoke")
 @requirement("ENV-012", "ENV-018")
 @pytest.mark.parametrize("timestamp", values("timestamps", accepted=True))
 async def test_a_timestamp_of_rfc_3339_is_accepted_and_kept(bus: Bus, timestamp: str) -> None:

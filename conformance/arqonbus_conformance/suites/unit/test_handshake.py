@@ -6,7 +6,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Client, Refusal
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 
 FOREIGN_ORIGINS = [
     "https://evil.example",
@@ -170,6 +170,7 @@ async def test_the_case_of_an_upgrade_does_not_matter(bus: Bus, spelling: str) -
     await ann.barrier()
 
 
+@depth("smoke")
 @requirement("CONN-006", "CONN-007")
 async def test_offered_extensions_and_subprotocols_are_not_believed(bus: Bus) -> None:
     """An upgrade that offers what the bus does not speak is granted without it."""

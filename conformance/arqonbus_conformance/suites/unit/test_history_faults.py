@@ -8,7 +8,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
-from arqonbus_conformance.plugin import needs, requirement
+from arqonbus_conformance.plugin import depth, needs, requirement
 from arqonbus_conformance.suites.unit.telling import tell, texts
 
 WINDOW: dict[str, Any] = {"from_ts": "2026-01-01T00:00:00Z", "to_ts": "2036-01-01T00:00:00Z"}
@@ -52,6 +52,7 @@ async def test_the_aliases_of_get_answer_alike(bus: Bus, alias: str) -> None:
         expect.equal(await ann.succeed(alias, room=bus.room, **args), canonical, f"data of {alias} {args}")
 
 
+@depth("smoke")
 @requirement("HIST-009")
 async def test_the_alias_of_replay_answers_alike(bus: Bus) -> None:
     """history.replay is op.history.replay."""
@@ -111,6 +112,7 @@ async def test_an_administrator_reads_its_whole_tenant(bus: Bus) -> None:
     assert "another tenant's" not in found
 
 
+@depth("smoke")
 @requirement("HIST-008", "CMD-003")
 async def test_a_channel_without_a_room_is_a_fault(bus: Bus) -> None:
     """Channel alone is no place."""
@@ -147,6 +149,7 @@ async def test_a_time_that_is_none_is_refused(bus: Bus, name: str, argument: str
     await ann.succeed(name, **good)
 
 
+@depth("smoke")
 @requirement("HIST-014")
 @pytest.mark.parametrize("value", NO_CURSORS, ids=lambda value: repr(value)[:20])
 async def test_a_cursor_that_is_none_is_refused(bus: Bus, value: object) -> None:

@@ -8,10 +8,11 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 from arqonbus_conformance.suites.unit.telling import instant, only, tell, texts
 
 
+@depth("smoke")
 @requirement("HIST-001")
 @pytest.mark.parametrize(("limit", "expected"), [(1, ["9"]), (3, ["7", "8", "9"]), (10, None), (1000, None)])
 async def test_the_newest_entries_come_in_ascending_order(
@@ -28,6 +29,7 @@ async def test_the_newest_entries_come_in_ascending_order(
     expect.ascending(data["entries"])
 
 
+@depth("smoke")
 @requirement("HIST-002")
 async def test_an_entry_is_the_message_as_delivered(bus: Bus) -> None:
     """entry_id, sequence, stored_at, and the very envelope that members received."""
@@ -66,6 +68,7 @@ async def test_entry_ids_are_unique_and_stay(bus: Bus) -> None:
     expect.equal(len(set(readings[0])), 20, "number of different entry ids")
 
 
+@depth("smoke")
 @requirement("HIST-003")
 async def test_the_default_limit_is_100(bus: Bus) -> None:
     """Of 105 entries a reading without limit gives the newest 100."""
@@ -107,6 +110,7 @@ async def test_an_accepted_message_can_be_read_at_once(bus: Bus, channel: dict[s
         expect.equal(texts(data), [f"{number}"], "the newest entry")
 
 
+@depth("smoke")
 @requirement("HIST-006")
 async def test_others_can_read_what_was_delivered(bus: Bus) -> None:
     """A member that has received a message finds it in history."""

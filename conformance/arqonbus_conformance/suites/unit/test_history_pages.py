@@ -9,7 +9,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Client
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 from arqonbus_conformance.suites.unit.telling import instant, tell, tell_over_time, texts
 
 GET = "op.history.get"
@@ -64,6 +64,7 @@ async def test_pages_of_a_room_are_contiguous(bus: Bus) -> None:
     expect.equal([text for page in reversed(read) for text in page], whole, "texts of all pages")
 
 
+@depth("smoke")
 @requirement("HIST-004")
 async def test_new_messages_do_not_move_the_pages(bus: Bus) -> None:
     """What is published between two pages is in neither of the older ones."""
@@ -134,6 +135,7 @@ async def test_a_bound_may_be_in_any_zone(bus: Bus, hours: float) -> None:
     expect.equal(texts(data), expected, "texts since that moment")
 
 
+@depth("smoke")
 @requirement("HIST-005")
 async def test_bounds_that_hold_nothing_give_nothing(bus: Bus) -> None:
     """A time before the first entry, after the last, or an empty window is no error."""

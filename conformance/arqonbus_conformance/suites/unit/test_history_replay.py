@@ -9,7 +9,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 from arqonbus_conformance.suites.unit.telling import instant, only, tell, tell_over_time, texts
 
 REPLAY = "op.history.replay"
@@ -72,6 +72,7 @@ async def test_a_replay_is_of_one_channel(bus: Bus) -> None:
     expect.equal(texts(data), ["mine", "mine too"], "texts")
 
 
+@depth("smoke")
 @requirement("HIST-010", "HIST-012")
 async def test_an_empty_window_is_complete(bus: Bus) -> None:
     """A window before everything, and one of an unknown channel, are empty and complete."""
@@ -102,6 +103,7 @@ async def test_the_same_window_gives_the_same_entries(bus: Bus) -> None:
     expect.equal(second, first, "the second replay")
 
 
+@depth("smoke")
 @requirement("HIST-013", "HIST-017")
 async def test_replay_and_get_agree(bus: Bus) -> None:
     """Both commands give the same entries, field by field."""

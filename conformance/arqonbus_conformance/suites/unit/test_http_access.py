@@ -6,7 +6,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Http
-from arqonbus_conformance.plugin import needs, requirement
+from arqonbus_conformance.plugin import depth, needs, requirement
 
 ADMINISTRATION = [
     "/status",
@@ -56,6 +56,7 @@ async def test_a_bad_token_is_answered_401(http: Http, bus: Bus, fault: str) -> 
     expect.equal((await http.get("/status")).status, 200, "status with a good token")
 
 
+@depth("smoke")
 @requirement("AUTH-008", "HTTP-013")
 @needs("http", "auth")
 async def test_a_401_over_http_does_not_say_what_is_wrong(http: Http, bus: Bus) -> None:
@@ -129,6 +130,7 @@ async def test_a_foreign_origin_is_not_echoed(http: Http, path: str, origin: str
     assert "access-control-allow-credentials" not in response.headers, response.headers
 
 
+@depth("smoke")
 @requirement("HTTP-014")
 @needs("http")
 async def test_a_preflight_of_a_foreign_origin_allows_nothing(http: Http) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Http
-from arqonbus_conformance.plugin import needs, requirement
+from arqonbus_conformance.plugin import depth, needs, requirement
 from arqonbus_conformance.suites.unit.telling import tell, texts
 
 PATH = "/storage/history"
@@ -111,6 +111,7 @@ async def test_a_parameter_given_twice_is_answered_400(http: Http, bus: Bus) -> 
     expect.equal(response.status, 400, "status")
 
 
+@depth("smoke")
 @requirement("HTTP-007")
 @needs("http")
 async def test_the_history_of_an_unknown_room_is_empty(http: Http, bus: Bus) -> None:

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Http
-from arqonbus_conformance.plugin import needs, requirement
+from arqonbus_conformance.plugin import depth, needs, requirement
 from arqonbus_conformance.suites.unit.stage import Stage
 
 METRICS: dict[str, str] = {
@@ -52,6 +52,7 @@ async def traffic(bus: Bus) -> None:
     await stage.speaker.rejection()
 
 
+@depth("smoke")
 @requirement("HTTP-004")
 @needs("http")
 async def test_metrics_has_every_counter(http: Http) -> None:
@@ -81,6 +82,7 @@ async def test_metrics_move_with_the_traffic(http: Http, bus: Bus) -> None:
     assert after["connections"]["current"] >= 2
 
 
+@depth("smoke")
 @requirement("HTTP-005")
 @needs("http")
 async def test_the_exposition_is_valid_and_complete(http: Http) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Http
-from arqonbus_conformance.plugin import needs, requirement
+from arqonbus_conformance.plugin import depth, needs, requirement
 from arqonbus_conformance.suites.unit.telling import moment
 
 STORAGE = {"mode", "backend", "durable", "status", "reason", "persistence"}
@@ -70,6 +70,7 @@ async def test_ready_says_ready(http: Http) -> None:
     expect.equal(ready, {"ready": True, "reason": None}, "body of /ready")
 
 
+@depth("smoke")
 @requirement("HTTP-001", "HTTP-002", "HTTP-013")
 @needs("http")
 @pytest.mark.parametrize("path", ["/health", "/ready"])
@@ -80,6 +81,7 @@ async def test_health_and_readiness_need_no_token(http: Http, path: str) -> None
     expect.equal(statuses, [200, 200], "statuses")
 
 
+@depth("smoke")
 @requirement("HTTP-003")
 @needs("http")
 async def test_status_agrees_with_the_command(http: Http, bus: Bus) -> None:
@@ -99,6 +101,7 @@ async def test_status_agrees_with_the_command(http: Http, bus: Bus) -> None:
         assert route["messages"][counter] >= command["messages"][counter], counter
 
 
+@depth("smoke")
 @requirement("HTTP-006")
 @needs("http")
 async def test_storage_stats_count_what_is_stored(http: Http, bus: Bus) -> None:
@@ -119,6 +122,7 @@ async def test_storage_stats_count_what_is_stored(http: Http, bus: Bus) -> None:
     )
 
 
+@depth("smoke")
 @requirement("HTTP-008")
 @needs("http")
 async def test_system_info_says_what_runs(http: Http) -> None:
@@ -150,6 +154,7 @@ async def test_system_config_shows_the_settings(http: Http, bus: Bus) -> None:
     assert {"ARQONBUS_ENVIRONMENT", "ARQONBUS_STORAGE_MODE", "ARQONBUS_ENABLE_AUTH"} <= set(config)
 
 
+@depth("smoke")
 @requirement("HTTP-009")
 @needs("http", "auth")
 async def test_system_config_redacts_the_secret(http: Http) -> None:
@@ -161,6 +166,7 @@ async def test_system_config_redacts_the_secret(http: Http) -> None:
     assert secret not in response.text
 
 
+@depth("smoke")
 @requirement("HTTP-010")
 @needs("http")
 async def test_telemetry_stats_are_counts(http: Http) -> None:
@@ -216,6 +222,7 @@ async def test_an_unknown_path_is_answered_404(http: Http, path: str) -> None:
     expect.no_internals(body["details"])
 
 
+@depth("smoke")
 @requirement("HTTP-012")
 @needs("http")
 @pytest.mark.parametrize("path", ["/health", "/ready", "/metrics", "/system/config"])

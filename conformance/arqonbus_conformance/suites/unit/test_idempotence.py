@@ -8,7 +8,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 from arqonbus_conformance.suites.unit.stage import Stage
 
 REMEMBERED = 1024  # message ids per connection, at the least
@@ -38,6 +38,7 @@ async def test_a_repeated_message_is_delivered_and_stored_once(bus: Bus, times: 
     expect.equal(following["metadata"]["sequence"], replies[0]["metadata"]["sequence"] + 1, "next sequence")
 
 
+@depth("smoke")
 @requirement("ROUTE-016")
 async def test_a_message_repeated_before_its_reply_is_delivered_once(bus: Bus) -> None:
     """Copies sent without waiting for the first reply are still one message."""
@@ -120,6 +121,7 @@ async def test_a_repeated_id_with_another_content_changes_nothing(bus: Bus) -> N
     assert await stage.stored() == ["original", "next"]
 
 
+@depth("smoke")
 @requirement("ROUTE-022")
 @pytest.mark.parametrize(
     "fault",

@@ -9,7 +9,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 from arqonbus_conformance.suites.unit.stage import Stage, nested
 
 FAULTS: list[Any] = [
@@ -36,6 +36,7 @@ RAW_FAULTS = [
 ]
 
 
+@depth("smoke")
 @requirement("ENV-021", "ROUTE-011")
 async def test_a_rejected_message_uses_no_sequence(bus: Bus) -> None:
     """The messages before and after a rejected one have neighbouring sequences."""
@@ -121,6 +122,7 @@ async def test_an_error_shows_at_most_64_characters_of_a_value(bus: Bus, field: 
     assert "z" * 65 not in refusal["error"]
 
 
+@depth("smoke")
 @requirement("ENV-022")
 async def test_an_error_cuts_the_name_of_an_unknown_field(bus: Bus) -> None:
     """A field name of the client's making is shown in short too."""

@@ -8,7 +8,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 from arqonbus_conformance.suites.unit.stage import Stage
 from arqonbus_conformance.suites.unit.telling import only
 
@@ -99,6 +99,7 @@ async def test_a_room_wide_message_is_acknowledged_alike(bus: Bus) -> None:
     expect.equal({reply["status"] for reply in replies}, {"success"}, "statuses")
 
 
+@depth("smoke")
 @requirement("ROUTE-015", "CMD-017")
 async def test_telemetry_is_acknowledged_as_memory(bus: Bus) -> None:
     """Telemetry is not stored: its acknowledgement says memory and has no sequence."""

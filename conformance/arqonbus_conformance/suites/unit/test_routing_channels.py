@@ -8,7 +8,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 from arqonbus_conformance.suites.unit.telling import only
 
 
@@ -29,6 +29,7 @@ async def test_each_member_receives_the_message(bus: Bus, members: int) -> None:
         expect.equal(heard["sender"], speaker.id, "sender")
 
 
+@depth("smoke")
 @requirement("ROUTE-001", "ROUTE-007")
 async def test_a_member_of_two_channels_hears_both(bus: Bus) -> None:
     """Membership is per channel: leaving one keeps the other."""
@@ -179,6 +180,7 @@ async def test_a_publisher_need_not_be_a_member(bus: Bus, channel: dict[str, Any
     assert [entry["message"]["payload"]["text"] for entry in data["entries"]] == ["into the void"]
 
 
+@depth("smoke")
 @requirement("ROUTE-023")
 async def test_publishing_makes_no_member(bus: Bus) -> None:
     """A channel that was only published to has no members."""

@@ -8,7 +8,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 from arqonbus_conformance.suites.unit.stage import Stage
 from arqonbus_conformance.suites.unit.telling import only
 
@@ -37,6 +37,7 @@ async def test_a_direct_message_reaches_its_client_alone(bus: Bus) -> None:
         assert await client.texts_until("sentinel") == ["sentinel"]
 
 
+@depth("smoke")
 @requirement("ROUTE-003", "ROUTE-006")
 async def test_a_client_may_write_to_itself(bus: Bus) -> None:
     """A direct message to oneself arrives, once."""
@@ -74,6 +75,7 @@ async def test_a_client_that_is_gone_is_target_not_found(bus: Bus) -> None:
     expect.succeeded(await bob.publish(to=bob.id, text="alive"))
 
 
+@depth("smoke")
 @requirement("ROUTE-004")
 async def test_a_client_id_is_matched_exactly(bus: Bus) -> None:
     """Another case, a part or an extension of a client id is another client's id."""
@@ -88,6 +90,7 @@ async def test_a_client_id_is_matched_exactly(bus: Bus) -> None:
     assert await ann.texts_until("sentinel") == ["sentinel"]
 
 
+@depth("smoke")
 @requirement("ROUTE-005")
 @pytest.mark.parametrize("target", NO_TARGETS)
 async def test_a_target_that_is_none_or_two_is_refused(bus: Bus, target: dict[str, str]) -> None:
@@ -102,6 +105,7 @@ async def test_a_target_that_is_none_or_two_is_refused(bus: Bus, target: dict[st
     expect.rejected(refusal, code="VALIDATION_ERROR", request_id=envelope["id"])
 
 
+@depth("smoke")
 @requirement("ROUTE-013")
 async def test_a_direct_message_has_no_sequence(bus: Bus) -> None:
     """Neither the reply nor the delivered message carries a sequence, and its durability is memory."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 from arqonbus_conformance.suites.unit.telling import only
 
 
@@ -36,6 +36,7 @@ async def test_a_member_of_many_channels_receives_it_once(bus: Bus) -> None:
     assert await ann.texts_until("sentinel") == ["once", "sentinel"]
 
 
+@depth("smoke")
 @requirement("ROUTE-002", "ROUTE-008")
 async def test_members_of_other_rooms_do_not_receive_it(bus: Bus) -> None:
     """A channel of the same name in another room is another place."""
@@ -84,6 +85,7 @@ async def test_each_room_counts_for_itself(bus: Bus) -> None:
     expect.equal([reply["metadata"]["sequence"] for reply in replies], [1, 1, 2, 2], "sequences by turn")
 
 
+@depth("smoke")
 @requirement("ROUTE-012", "HIST-007")
 async def test_a_room_wide_message_is_stored_once(bus: Bus) -> None:
     """However many channels and members a room has, its message is one entry in its history."""

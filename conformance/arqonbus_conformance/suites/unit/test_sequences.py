@@ -6,7 +6,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 
 LOOK_ALIKES = [
     pytest.param(("a", "b_c"), ("a_b", "c"), id="underscore"),
@@ -72,6 +72,7 @@ async def test_a_burst_is_numbered_without_a_gap(bus: Bus) -> None:
     )
 
 
+@depth("smoke")
 @requirement("ROUTE-011", "CMD-014")
 async def test_a_sequence_goes_on_after_the_channel_was_deleted(bus: Bus) -> None:
     """Deleting a channel and making it again does not begin its sequence again."""
@@ -112,6 +113,7 @@ async def test_pairs_that_look_alike_never_meet(
         assert [entry["message"]["payload"]["text"] for entry in data["entries"]] == [text]
 
 
+@depth("smoke")
 @requirement("ROUTE-021")
 @pytest.mark.parametrize("channel", ["room", "_room", "-", "_", "0", "null", "default"])
 async def test_no_channel_is_the_room_itself(bus: Bus, channel: str) -> None:
@@ -150,6 +152,7 @@ async def test_one_publishers_messages_arrive_in_the_order_sent(bus: Bus) -> Non
     assert await ann.texts_until("199") == [f"{number}" for number in range(200)]
 
 
+@depth("smoke")
 @requirement("ROUTE-017")
 async def test_large_and_small_messages_keep_their_order(bus: Bus) -> None:
     """A message of hundreds of kilobytes is not overtaken by the small ones behind it."""

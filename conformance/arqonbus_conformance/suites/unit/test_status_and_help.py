@@ -10,7 +10,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 from arqonbus_conformance.suites.unit.stage import Stage
 
 PLACE = {"room", "channel"}
@@ -104,6 +104,7 @@ async def test_status_says_of_storage_what_acknowledgements_say(bus: Bus) -> Non
     expect.equal(data["capabilities"]["durable"], durable, "capabilities.durable")
 
 
+@depth("smoke")
 @requirement("CMD-006")
 async def test_help_lists_every_command_and_no_other(bus: Bus) -> None:
     """Every command of the specification is listed once; nothing unspecified is."""

@@ -6,7 +6,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Http, Refusal, Telemetry
-from arqonbus_conformance.plugin import needs, requirement
+from arqonbus_conformance.plugin import depth, needs, requirement
 from arqonbus_conformance.suites.unit.admission import DETAILS
 
 EVENTS = {
@@ -115,6 +115,7 @@ async def test_telemetry_is_open_where_authentication_is_off(telemetry: Telemetr
     expect.equal(reader.hello["event_type"], "telemetry.hello", "first frame")
 
 
+@depth("smoke")
 @requirement("CONN-004", "TEL-008")
 @needs("telemetry")
 async def test_a_foreign_origin_reads_nothing(telemetry: Telemetry) -> None:
@@ -158,6 +159,7 @@ async def test_a_reader_that_talks_costs_the_bus_nothing(telemetry: Telemetry, b
     assert await ann.texts_until("undisturbed") == ["undisturbed"]
 
 
+@depth("smoke")
 @requirement("TEL-001", "TEL-011")
 @needs("telemetry")
 async def test_a_reader_is_no_client_of_the_bus(telemetry: Telemetry) -> None:

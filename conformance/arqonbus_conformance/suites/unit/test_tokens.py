@@ -9,7 +9,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Client, Refusal
-from arqonbus_conformance.plugin import needs, requirement
+from arqonbus_conformance.plugin import depth, needs, requirement
 from arqonbus_conformance.suites.unit.admission import opens, refused
 from arqonbus_conformance.suites.unit.signing import OTHER_SECRET, token_of, token_vectors
 
@@ -81,6 +81,7 @@ async def test_a_token_that_is_wrong_is_answered_401(bus: Bus, vector: dict[str,
     await opens(bus)
 
 
+@depth("smoke")
 @needs("auth")
 @pytest.mark.parametrize("vector", token_vectors("AUTH-002", "AUTH-003", "AUTH-004", accepted=True))
 async def test_a_token_that_is_right_opens_a_session(bus: Bus, vector: dict[str, Any]) -> None:
@@ -119,6 +120,7 @@ async def test_another_tokens_signature_does_not_fit(bus: Bus) -> None:
     await opens(bus, mine)
 
 
+@depth("smoke")
 @requirement("AUTH-002")
 @needs("auth")
 async def test_the_leeway_is_5_seconds(bus: Bus) -> None:
@@ -166,6 +168,7 @@ async def test_a_token_in_another_header_is_not_looked_at(bus: Bus, headers: dic
     await opens(bus, token)
 
 
+@depth("smoke")
 @requirement("AUTH-005")
 @needs("auth")
 async def test_a_bad_token_elsewhere_does_not_matter(bus: Bus) -> None:

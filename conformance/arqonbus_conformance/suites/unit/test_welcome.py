@@ -9,7 +9,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Client, Refusal
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 
 CAPABILITIES = {"auth", "history", "durable", "consumer_groups", "protobuf", "synthesis"}
 LIMITS = {"max_message_size", "max_nesting", "outbox_bytes", "rate_limit_per_second", "max_history_size"}
@@ -37,6 +37,7 @@ async def test_the_first_frame_is_the_welcome(bus: Bus, path: str) -> None:
     expect.equal(welcome["payload"]["client_id"], ann.id, "client_id")
 
 
+@depth("smoke")
 @requirement("CONN-001")
 async def test_the_welcome_states_versions_capabilities_and_limits(bus: Bus) -> None:
     """Every capability is a boolean, every limit a whole number, none is missing."""
@@ -77,6 +78,7 @@ async def test_each_connection_has_a_client_id_of_its_own(bus: Bus) -> None:
     expect.equal(len(set(ids)), 41, "number of different client ids")
 
 
+@depth("smoke")
 @requirement("CONN-002")
 async def test_a_client_id_is_a_name(bus: Bus) -> None:
     """A client id follows the grammar of names, begins with c, and can be addressed."""
@@ -136,6 +138,7 @@ async def test_groups_work_where_they_are_claimed(bus: Bus) -> None:
     )
 
 
+@depth("smoke")
 @requirement("CONN-003", "AUTH-001")
 async def test_auth_is_asked_for_where_it_is_claimed(bus: Bus) -> None:
     """An upgrade without a token is refused exactly where auth is claimed."""
@@ -148,6 +151,7 @@ async def test_auth_is_asked_for_where_it_is_claimed(bus: Bus) -> None:
     )
 
 
+@depth("smoke")
 @requirement("CONN-003", "CMD-015")
 async def test_synthesis_runs_where_it_is_claimed(bus: Bus) -> None:
     """The operator answers FEATURE_DISABLED exactly where synthesis is not claimed."""
