@@ -9,7 +9,7 @@ from cyclopts import CycloptsError
 from rich.console import Console
 
 # Each module registers its commands; the order is that of the help.
-from arqonbus_conformance.commands import measure, mutants, report, requirements, run
+from arqonbus_conformance.commands import diff, measure, mutants, report, requirements, run
 from arqonbus_conformance.commands.application import UsageError, app
 from arqonbus_conformance.redaction import Redaction
 from arqonbus_conformance.report.reading import ReportError
@@ -20,7 +20,14 @@ from arqonbus_conformance.waivers import WaiverFileError
 
 __all__ = ["app", "main"]
 
-COMMANDS = (run, requirements, report, mutants, measure)
+COMMANDS = (
+    run,
+    requirements,
+    report,
+    diff,
+    mutants,
+    measure,
+)
 """The modules whose commands there are."""
 
 

@@ -1,5 +1,6 @@
 """Reports made for tests: one where all holds, one where much does not, in their JSON form."""
 
+import json
 from typing import Any
 
 from arqonbus_conformance.criteria import criteria_of
@@ -95,6 +96,7 @@ def failure_of(case: CaseLine, text: str) -> Failure:
         dropped=17 if case.requirements == ("ROUTE-007",) else 0,
         seed=20261125,
         replay=f"arqonbus-gate run -k '{case.id}'",
+        signature="expected 1008, got 1011",
     )
 
 
@@ -194,5 +196,8 @@ def made_report(*, failing: bool = False, text: str = "plain text", **changes: A
 
 
 def made_document(*, failing: bool = False, text: str = "plain text", **changes: Any) -> dict[str, Any]:
-    """The same in its JSON form, with its footer."""
-    return as_document(made_report(failing=failing, text=text, **changes))
+    """The same as it is read back from its JSON form, with its footer."""
+    document: dict[str, Any] = json.loads(
+        json.dumps(as_document(made_report(failing=failing, text=text, **changes)))
+    )
+    return document

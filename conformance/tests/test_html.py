@@ -138,6 +138,7 @@ def test_a_style_that_could_end_its_element_is_refused(
         "1011 internal error",
         "arqonbus-gate run -k 'unit/test_route::test_route_007'",
         "seed 20261125",
+        "Signature, for a waiver: expected 1008, got 1011",
         "blocker",
         "Nothing was said on the wire.",
         "Traceback (most recent call last):",

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from arqonbus_conformance.commands.application import UsageError, app, make_room
 from arqonbus_conformance.report.artefacts import Places, write_artefacts
+from arqonbus_conformance.report.difference_forms import difference_schema
 from arqonbus_conformance.report.json_report import report_schema
 from arqonbus_conformance.report.reading import as_report, read_report
 from arqonbus_conformance.report.terminal import show
@@ -65,14 +66,14 @@ def report_command(
 
 
 @app.command(name="schema")
-def schema_command(document: Literal["report"]) -> int:
+def schema_command(document: Literal["report", "diff"]) -> int:
     """Print the JSON schema of a document that the gate writes.
 
     Parameters
     ----------
     document
-        report: what ``arqonbus-gate run`` writes by ``--json``.
+        report: what ``arqonbus-gate run`` writes by ``--json``; diff: what ``arqonbus-gate diff`` writes by it.
     """
-    schemas = {"report": report_schema}
+    schemas = {"report": report_schema, "diff": difference_schema}
     sys.stdout.write(json_module.dumps(schemas[document](), indent=2) + "\n")
     return ExitCode.PASS
