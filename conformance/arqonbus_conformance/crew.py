@@ -42,6 +42,7 @@ class Collected(NamedTuple):
         faults: what is wrong with the suite.
         all_cases: every case that was found, whether it is run or not.
         left_out: the cases that a budget left out, each with the reason.
+        seconds: how long it took to find them.
     """
 
     on_main: tuple[str, ...]
@@ -49,6 +50,7 @@ class Collected(NamedTuple):
     faults: tuple[str, ...]
     all_cases: tuple[str, ...]
     left_out: tuple[tuple[str, str], ...]
+    seconds: float
 
 
 class Free(NamedTuple):
@@ -130,6 +132,7 @@ def _sorted_out(items: Sequence[pytest.Item], judge: Judge) -> Collected:
         tuple(judge.faults),
         tuple(judge.collected),
         judge.left_out,
+        judge.collect_seconds,
     )
 
 
@@ -222,6 +225,7 @@ class _Captain:
         self._judge.faults.extend(collected.faults)
         self._judge.collected.extend(collected.all_cases)
         self._judge.left_out = collected.left_out
+        self._judge.collect_seconds = collected.seconds
         self._on_main.extend((name,) for name in collected.on_main)
         self._batches.extend(collected.batches)
         self._judge.selected = len(collected.on_main) + sum(map(len, collected.batches))

@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import inspect
+import time
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any, Final, Literal, cast
 
@@ -37,6 +38,7 @@ class Recorder:
         self._judge = judge
         self._patience = Patience()
         self._repetition = Repetition(judge.attempts)
+        self._began = time.monotonic()
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         """Give the case its id and let ``-k`` find it by id and by requirement."""
@@ -80,6 +82,7 @@ class Recorder:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Say how many cases there are."""
+        self._judge.collect_seconds = time.monotonic() - self._began
         self._judge.selected = len(session.items)
         self._judge.listener.started(len(session.items))
 

@@ -9,7 +9,7 @@ from arqonbus_conformance import crew
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.redaction import Redaction
 from arqonbus_conformance.report.making import Span, make_report
-from arqonbus_conformance.report.model import LeftOut, Report, Selection
+from arqonbus_conformance.report.model import Report
 from arqonbus_conformance.selection import RunRequest
 from arqonbus_conformance.session import run_here
 
@@ -38,20 +38,4 @@ def run(judge: Judge, request: RunRequest, *, jobs: int = 1) -> Report:
             crew.run(judge, request, jobs)
     finally:
         signal.signal(signal.SIGTERM, previous)
-    return make_report(judge, _selection(judge), Span(started_at, time.monotonic() - began))
-
-
-def _selection(judge: Judge) -> Selection:
-    request = judge.request
-    return Selection(
-        complete=request.complete,
-        suites=request.suites,
-        keyword=request.keyword,
-        areas=request.areas,
-        requirements=request.requirements,
-        phase=request.phase,
-        budget_seconds=request.budget_seconds,
-        shard=str(request.shard) if request.shard is not None else "",
-        shuffle=request.shuffle,
-        left_out=tuple(LeftOut(case, reason) for case, reason in judge.left_out),
-    )
+    return make_report(judge, Span(started_at, time.monotonic() - began))

@@ -11,8 +11,9 @@ from arqonbus_conformance.report.advice import replay_command
 from arqonbus_conformance.report.json_report import as_document, digest_of, is_whole, write_json
 from arqonbus_conformance.report.junit import as_element
 from arqonbus_conformance.report.making import Span, make_report
-from arqonbus_conformance.report.model import Report, Selection
+from arqonbus_conformance.report.model import Report
 from arqonbus_conformance.report.terminal import Live, show
+from arqonbus_conformance.selection import RunRequest
 from arqonbus_conformance.target import quick_target
 from arqonbus_conformance.transcript import Entry
 from arqonbus_conformance.verdict import Verdict
@@ -46,7 +47,9 @@ VIOLATED = case(Verdict.VIOLATED, "test_v", Finding(Verdict.VIOLATED, "the [red]
 
 def report_of(*results: CaseResult, complete: bool = False) -> Report:
     timing = Span(datetime(2026, 1, 1, tzinfo=UTC), 1.0)
-    return make_report(judged(*results), Selection(complete, (), "" if complete else "x"), timing)
+    judge = judged(*results)
+    judge.request = RunRequest(keyword="" if complete else "x")
+    return make_report(judge, timing)
 
 
 def printed(report: Report, *, verbose: bool = False) -> str:

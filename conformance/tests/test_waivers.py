@@ -6,8 +6,9 @@ from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.judging import CaseResult, Finding
 from arqonbus_conformance.report.junit import as_element
 from arqonbus_conformance.report.making import Span, make_report
-from arqonbus_conformance.report.model import Report, Selection
+from arqonbus_conformance.report.model import Report
 from arqonbus_conformance.requirements import requirement_set
+from arqonbus_conformance.selection import RunRequest
 from arqonbus_conformance.signatures import signature_of
 from arqonbus_conformance.target import quick_target
 from arqonbus_conformance.verdict import Verdict
@@ -46,7 +47,8 @@ def report_of(*waivers: Waiver, results: tuple[CaseResult, ...], selected: bool 
     for result in results:
         judge.record(result)
     began = datetime(2026, 3, 1, 23, 59, tzinfo=UTC)
-    return make_report(judge, Selection(not selected, keyword="x" if selected else ""), Span(began, 1.0))
+    judge.request = RunRequest(keyword="x" if selected else "")
+    return make_report(judge, Span(began, 1.0))
 
 
 def test_a_fresh_waiver_with_the_right_signature_lets_a_run_pass() -> None:

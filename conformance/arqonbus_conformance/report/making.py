@@ -11,11 +11,11 @@ from typing import NamedTuple
 import msgspec
 
 from arqonbus_conformance.criteria import criteria_of
-from arqonbus_conformance.depth import Depth
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.judging import CaseResult, requirement_verdicts
 from arqonbus_conformance.phases import phase_results
 from arqonbus_conformance.report.advice import closing_sentence, replay_command
+from arqonbus_conformance.report.chosen import selection_notes, selection_of
 from arqonbus_conformance.report.model import (
     SCHEMA_VERSION,
     CaseLine,
@@ -26,7 +26,6 @@ from arqonbus_conformance.report.model import (
     Report,
     RequirementLine,
     RequirementSetLine,
-    Selection,
     TargetLine,
 )
 from arqonbus_conformance.report.timing import timing_of
@@ -52,9 +51,10 @@ class Span(NamedTuple):
     seconds: float
 
 
-def make_report(judge: Judge, selection: Selection, span: Span) -> Report:
+def make_report(judge: Judge, span: Span) -> Report:
     """The report of a run that is over, whichever way it ended."""
     judge.results.sort(key=lambda result: judge.place(result.id))
+    selection = selection_of(judge)
     waivers = apply(
         judge.waivers,
         judge.requirements,
@@ -82,7 +82,7 @@ def make_report(judge: Judge, selection: Selection, span: Span) -> Report:
         sentence=closing_sentence(
             judge, lines, code, waivers=waivers.lines, selection_complete=selection.complete
         ),
-        notes=tuple(_notes(judge, selection)),
+        notes=tuple(_notes(judge)),
         faults=tuple(judge.faults),
         criteria=tuple(_criteria(judge, verdicts)),
         phases=tuple(_phases(judge, verdicts)),
@@ -181,18 +181,13 @@ def _exit_code(judge: Judge, lines: Sequence[RequirementLine], waivers: Applicat
     return exit_code(required.values(), cases, interrupted=judge.interrupted, waiver_fault=waivers.faulty)
 
 
-def _notes(judge: Judge, selection: Selection) -> list[str]:
+def _notes(judge: Judge) -> list[str]:
     notes = list(judge.surroundings.notes)
     if judge.waiver_file:
         notes.append(f"violations are allowed for now by {len(judge.waivers)} waivers of {judge.waiver_file}")
     if judge.unreachable is not None:
         notes.append(judge.unreachable)
-    if judge.request.depth is Depth.SMOKE:
-        notes.append("level smoke decides only the requirements that its cases judge; it is no release")
-    elif not selection.complete:
-        notes.append("this was a selection of cases: only the requirements of the selected cases are shown")
-    if selection.left_out:
-        notes.append(f"the budget left out {len(selection.left_out)} cases, all of them named in the report")
+    notes.extend(selection_notes(judge))
     if judge.scope is Scope.ENDPOINT:
         notes.append("only endpoint-visible requirements were judged (scope endpoint)")
     if judge.interrupted:
