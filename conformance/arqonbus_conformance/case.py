@@ -60,6 +60,7 @@ class Case:
         self.namespace = Namespace()
         self.transcript = Transcript()
         self.findings: list[Finding] = []
+        self.rounds_held = 0
         self.started = 0.0
         self._observed_before = 0
 

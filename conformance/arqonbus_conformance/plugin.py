@@ -212,8 +212,14 @@ def vectors() -> Callable[[str], list[dict[str, Any]]]:
 
 @pytest.fixture
 def rng(request: pytest.FixtureRequest, _case: Case) -> random.Random:
-    """A random generator that the seed of the run and the id of the case determine."""
-    return random.Random(f"{request.config.stash[JUDGE].seed}:{_case.id}")  # noqa: S311 - reproducible, not secret
+    """A random generator that the seed of the run and the id of the case determine, and the round where it has several.
+
+    A case that was violated is run again with the same numbers.
+    """
+    drawn = f"{request.config.stash[JUDGE].seed}:{_case.id}"
+    if _case.rounds_held:
+        drawn = f"{drawn}:{_case.rounds_held}"
+    return random.Random(drawn)  # noqa: S311 - reproducible, not secret
 
 
 @pytest.fixture(name="depth")

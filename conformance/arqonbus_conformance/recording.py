@@ -22,6 +22,7 @@ from arqonbus_conformance.registration import case_id
 from arqonbus_conformance.repeating import Repetition, together
 from arqonbus_conformance.selection import Candidate, choose
 from arqonbus_conformance.stage import Stage
+from arqonbus_conformance.verdict import Verdict
 
 __all__ = ["CASE", "Case", "Recorder"]
 
@@ -78,7 +79,9 @@ class Recorder:
         items[:] = [by_id[name] for name in chosen.kept]
         for item in items:
             if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
-                item.obj = _bounded(item.obj, item.stash[CASE].seconds_allowed)
+                # A level that tries more has as much more time for it.
+                allowed = item.stash[CASE].seconds_allowed * self._judge.request.depth.times(1)
+                item.obj = _bounded(item.obj, allowed)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Say how many cases there are."""
@@ -117,7 +120,9 @@ class Recorder:
         case = item.stash[CASE]
         case.start()
         reports = runtestprotocol(item, log=False, nextitem=following)
-        return case.result(), reports
+        result = case.result()
+        case.rounds_held += result.verdict is Verdict.HOLDS
+        return result, reports
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

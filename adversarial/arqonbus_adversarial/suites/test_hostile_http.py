@@ -9,7 +9,7 @@ import pytest
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Http
 from arqonbus_conformance.http_client import PATHS
-from arqonbus_conformance.plugin import depth, needs, requirement, time_limit
+from arqonbus_conformance.plugin import Depth, depth, needs, requirement, time_limit
 
 from arqonbus_adversarial.http_requests import (
     BODIES,
@@ -162,11 +162,11 @@ async def test_a_hostile_header_is_answered_below_500(http: Http, header: str) -
 @requirement("HTTP-015", "INT-001")
 @needs("http")
 @time_limit(120)
-async def test_noise_over_http_is_survived(http: Http, rng: random.Random) -> None:
+async def test_noise_over_http_is_survived(http: Http, rng: random.Random, depth: Depth) -> None:
     """Three hundred random requests, made by the seed of the run, get no 5xx, and the deployment stays the same."""
     before = (await http.get("/health")).json()
 
-    for _ in range(300):
+    for _ in range(depth.times(300)):
         sent = noise(rng)
         no_fault_of_the_deployment(status_of(await exchange(http.url, sent)), sent)
 
@@ -178,9 +178,11 @@ async def test_noise_over_http_is_survived(http: Http, rng: random.Random) -> No
 @requirement("HTTP-015", "HTTP-007")
 @needs("http")
 @time_limit(60)
-async def test_random_queries_get_an_answer_below_500(http: Http, bus: Bus, rng: random.Random) -> None:
+async def test_random_queries_get_an_answer_below_500(
+    http: Http, bus: Bus, rng: random.Random, depth: Depth
+) -> None:
     """Two hundred random queries of the history, good and bad, are answered 200 or 400, errors as JSON."""
-    for _ in range(200):
+    for _ in range(depth.times(200)):
         chosen = rng.sample(PARAMETERS, rng.randrange(1, 5))
         query = {name: "".join(rng.choices(string.printable, k=rng.randrange(30))) for name in chosen}
         response = await http.get("/storage/history", params={"room": bus.room} | query)

@@ -8,7 +8,7 @@ import re
 import pytest
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
-from arqonbus_conformance.plugin import depth, requirement, time_limit
+from arqonbus_conformance.plugin import Depth, depth, requirement, time_limit
 
 from arqonbus_adversarial.http_requests import (
     BODIES,
@@ -131,9 +131,9 @@ async def test_an_upgrade_of_another_protocol_is_refused(bus: Bus, line: str) ->
 
 @requirement("CONN-007", "INT-001")
 @time_limit(120)
-async def test_noise_on_the_upgrade_port_is_survived(bus: Bus, rng: random.Random) -> None:
+async def test_noise_on_the_upgrade_port_is_survived(bus: Bus, rng: random.Random, depth: Depth) -> None:
     """Three hundred random requests, made by the seed of the run, are refused or dropped; none is granted."""
-    for number in range(300):
+    for number in range(depth.times(300)):
         sent = noise(rng)
         status = status_of(await exchange(bus.url, sent))
         assert status is None or 400 <= status < 500, f"{status} to request {number}: {sent[:200]!r}"

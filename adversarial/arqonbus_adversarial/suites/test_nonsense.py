@@ -10,7 +10,7 @@ import pytest
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Http
 from arqonbus_conformance.frames import Opcode
-from arqonbus_conformance.plugin import needs, requirement, time_limit
+from arqonbus_conformance.plugin import Depth, needs, requirement, time_limit
 from arqonbus_conformance.suites.unit.stage import Stage
 
 from arqonbus_adversarial.nonsense import malformed
@@ -23,12 +23,15 @@ ERROR_CHARACTERS = 2000
 
 @requirement("INT-001", "ENV-021")
 @time_limit(90)
-async def test_a_thousand_malformed_frames_are_a_thousand_errors(bus: Bus, rng: random.Random) -> None:
+async def test_a_thousand_malformed_frames_are_a_thousand_errors(
+    bus: Bus, rng: random.Random, depth: Depth
+) -> None:
     """Every frame made by the seed is refused once; nothing of them is delivered or stored."""
     stage = await Stage.of(bus)
     await stage.say("before")
 
-    for _ in range(FRAMES // BATCH):
+    frames = depth.times(FRAMES)
+    for _ in range(frames // BATCH):
         sent = [malformed(rng, stage.message()) for _ in range(BATCH)]
         for frame in sent:
             await stage.speaker.send_text(frame)
@@ -40,20 +43,20 @@ async def test_a_thousand_malformed_frames_are_a_thousand_errors(bus: Bus, rng: 
 
     assert await stage.heard("after") == ["before", "after"]
     assert await stage.stored() == ["before", "after"]
-    expect.equal(len(stage.errors()), FRAMES, "number of errors")
+    expect.equal(len(stage.errors()), frames, "number of errors")
 
 
 @requirement("INT-001", "CONN-012")
 @needs("http")
 @time_limit(90)
 async def test_the_deployment_is_healthy_after_a_flood_of_faults(
-    bus: Bus, http: Http, rng: random.Random
+    bus: Bus, http: Http, rng: random.Random, depth: Depth
 ) -> None:
     """Protocol faults, invalid text, binary and cut frames on many connections leave health and service as they were."""
     stage = await Stage.of(bus)
     before = (await http.get("/health")).json()
 
-    for _ in range(20):
+    for _ in range(depth.times(20)):
         attackers = await bus.clients(*(f"attacker{number}" for number in range(10)))
         for attacker in attackers:
             fault = rng.choice(PROTOCOL_FAULTS)
@@ -101,13 +104,13 @@ async def test_a_hundred_clients_that_must_be_closed_are_closed(bus: Bus, rng: r
 
 @requirement("INT-001", "ROUTE-014")
 @time_limit(60)
-async def test_good_and_bad_frames_mixed_are_told_apart(bus: Bus, rng: random.Random) -> None:
+async def test_good_and_bad_frames_mixed_are_told_apart(bus: Bus, rng: random.Random, depth: Depth) -> None:
     """Of a random mixture every good message is delivered, in order, and every bad one refused."""
     stage = await Stage.of(bus)
     good: list[str] = []
     bad = 0
 
-    for number in range(400):
+    for number in range(depth.times(400)):
         if rng.random() < 0.5:
             await stage.speaker.send_text(malformed(rng, stage.message()))
             bad += 1
@@ -123,7 +126,9 @@ async def test_good_and_bad_frames_mixed_are_told_apart(bus: Bus, rng: random.Ra
 
 @requirement("INT-001", "INT-002")
 @pytest.mark.parametrize("kind", ["message", "command", "telemetry", "operator.join"])
-async def test_random_values_in_every_field_are_answered(bus: Bus, rng: random.Random, kind: str) -> None:
+async def test_random_values_in_every_field_are_answered(
+    bus: Bus, rng: random.Random, depth: Depth, kind: str
+) -> None:
     """Whatever values the fields of an envelope hold, one terminal reply answers, and it shows no inside."""
     stage = await Stage.of(bus)
     values: list[Any] = [
@@ -144,7 +149,7 @@ async def test_random_values_in_every_field_are_answered(bus: Bus, rng: random.R
     ]
     fields = ["timestamp", "version", "room", "channel", "payload", "metadata", "sender", "command", "args"]
 
-    for _ in range(100):
+    for _ in range(depth.times(100)):
         envelope = stage.speaker.envelope(kind) | {
             rng.choice(fields): rng.choice(values) for _ in range(rng.randrange(1, 5))
         }

@@ -10,7 +10,7 @@ import pytest
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Client
 from arqonbus_conformance.frames import Opcode, encode
-from arqonbus_conformance.plugin import depth, requirement, time_limit
+from arqonbus_conformance.plugin import depth, repeats, requirement, time_limit
 from arqonbus_conformance.suites.unit.stage import Stage
 
 from arqonbus_adversarial.protocol_faults import masked
@@ -88,6 +88,7 @@ async def test_many_frames_may_come_at_once(bus: Bus) -> None:
     expect.equal(stage.errors(), [], "errors")
 
 
+@repeats(10)
 @requirement("CONN-013", "ENV-028")
 async def test_a_stream_may_be_cut_anywhere(bus: Bus, rng: random.Random) -> None:
     """Messages, pings and fragments, cut at random, arrive as they were; the seed of the run decides the cuts."""

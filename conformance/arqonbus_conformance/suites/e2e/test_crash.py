@@ -5,13 +5,16 @@ import pytest
 from arqonbus_conformance import expect
 from arqonbus_conformance.checker import demand
 from arqonbus_conformance.deployment import Client, Launch, Valkey
-from arqonbus_conformance.plugin import blast, needs, requirement, time_limit
+from arqonbus_conformance.plugin import blast, needs, repeats, requirement, time_limit
 from arqonbus_conformance.suites.conditions import Record, healthy, whole_history
 from arqonbus_conformance.suites.e2e.publishing import Publishing, hear
 
 PLACE: Record = {"room": "r", "channel": "c"}
 NAMES = ("ann", "bob", "cid")
 IMPATIENT = {"ARQONBUS_STORAGE_TIMEOUT_SECONDS": "0.5", "ARQONBUS_RATE_LIMIT_PER_SECOND": "0"}
+
+# What a crash hits depends on chance.
+pytestmark = repeats(3)
 
 
 def judge(stream: Publishing, member: Client, entries: list[Record]) -> None:

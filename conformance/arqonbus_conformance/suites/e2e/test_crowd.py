@@ -6,7 +6,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Client
-from arqonbus_conformance.plugin import depth, requirement
+from arqonbus_conformance.plugin import depth, repeats, requirement
 from arqonbus_conformance.suites.conditions import (
     Parting,
     Record,
@@ -21,6 +21,9 @@ PUBLISHERS = 5
 MEMBERS = 4
 EACH = 60  # messages per publisher
 CROWD = 25  # clients that vanish
+
+# What overtakes what depends on chance.
+pytestmark = repeats(5)
 
 
 async def members_of(client: Client, place: Record) -> set[str]:

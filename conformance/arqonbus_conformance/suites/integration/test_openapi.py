@@ -1,6 +1,7 @@
 """The HTTP interface is what its own description says, judged by generated requests."""
 
 import asyncio
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -12,7 +13,7 @@ from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Http
 from arqonbus_conformance.findings import Violation
 from arqonbus_conformance.http_client import PATHS
-from arqonbus_conformance.plugin import needs, requirement, time_limit
+from arqonbus_conformance.plugin import Depth, needs, requirement, time_limit
 
 EXAMPLES: Final = 15
 """Generated requests per path and mode."""
@@ -47,20 +48,23 @@ async def test_the_description_is_openapi(http: Http) -> None:
 )
 @time_limit(60)
 async def test_a_path_does_what_its_description_says(
-    http: Http, bus: Bus, path: str, mode: GenerationMode
+    http: Http, bus: Bus, depth: Depth, path: str, mode: GenerationMode
 ) -> None:
     """Requests generated from the description, right and wrong ones, get the answers that it allows and no 5xx."""
     ann = await bus.connect("ann")
     expect.succeeded(await ann.publish(room=bus.room, channel="c", text="something to show"))
     operation = schemathesis.openapi.from_dict(await description_of(http))[path]["get"]
 
-    answered = await asyncio.to_thread(conversation, operation, mode, http.url, http.authorization("admin"))
+    asked = partial(conversation, operation, mode, depth.times(EXAMPLES))
+    answered = await asyncio.to_thread(asked, http.url, http.authorization("admin"))
 
     expect.that(answered > 0, f"no request to {path} could be generated")
 
 
-def conversation(operation: Any, mode: GenerationMode, url: str, authorization: dict[str, str]) -> int:
-    """Send generated requests one after the other; return how many were answered as described.
+def conversation(
+    operation: Any, mode: GenerationMode, examples: int, url: str, authorization: dict[str, str]
+) -> int:
+    """Send so many generated requests one after the other; return how many were answered as described.
 
     Raises:
         Violation: one was not; the text says which and how.
@@ -69,7 +73,7 @@ def conversation(operation: Any, mode: GenerationMode, url: str, authorization: 
 
     @seed(20261122)
     @settings(
-        max_examples=EXAMPLES,
+        max_examples=examples,
         deadline=None,
         database=None,
         derandomize=True,
