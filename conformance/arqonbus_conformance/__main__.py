@@ -9,10 +9,11 @@ from cyclopts import CycloptsError
 from rich.console import Console
 
 # Each module registers its commands; the order is that of the help.
-from arqonbus_conformance.commands import diff, measure, mutants, report, requirements, run
+from arqonbus_conformance.commands import diff, measure, merge, mutants, report, requirements, run
 from arqonbus_conformance.commands.application import UsageError, app
 from arqonbus_conformance.redaction import Redaction
 from arqonbus_conformance.report.reading import ReportError
+from arqonbus_conformance.requirements import RequirementSetError
 from arqonbus_conformance.session import KeywordError
 from arqonbus_conformance.target import ProfileError
 from arqonbus_conformance.verdict import ExitCode
@@ -26,6 +27,7 @@ COMMANDS = (
     report,
     diff,
     mutants,
+    merge,
     measure,
 )
 """The modules whose commands there are."""
@@ -49,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             said = redaction.clean(f"arqonbus-gate: {problem}")
             complaint.print(said, markup=False, highlight=False, soft_wrap=True)
         sys.exit(ExitCode.PROFILE)
+    except RequirementSetError as fault:
+        complaint.print(f"arqonbus-gate: {fault}", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(ExitCode.SUITE_FAULT)
     except KeyboardInterrupt:
         sys.exit(ExitCode.INCOMPLETE)
     except Exception:  # noqa: BLE001 - Python's own exit code is 1, and that would accuse the deployment

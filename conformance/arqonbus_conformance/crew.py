@@ -43,6 +43,7 @@ class Collected(NamedTuple):
         all_cases: every case that was found, whether it is run or not.
         left_out: the cases that a budget left out, each with the reason.
         seconds: how long it took to find them.
+        not_scored: the cases that judge what a later revision adds.
     """
 
     on_main: tuple[str, ...]
@@ -51,6 +52,7 @@ class Collected(NamedTuple):
     all_cases: tuple[str, ...]
     left_out: tuple[tuple[str, str], ...]
     seconds: float
+    not_scored: tuple[str, ...]
 
 
 class Free(NamedTuple):
@@ -133,6 +135,7 @@ def _sorted_out(items: Sequence[pytest.Item], judge: Judge) -> Collected:
         tuple(judge.collected),
         judge.left_out,
         judge.collect_seconds,
+        judge.not_scored,
     )
 
 
@@ -226,6 +229,7 @@ class _Captain:
         self._judge.collected.extend(collected.all_cases)
         self._judge.left_out = collected.left_out
         self._judge.collect_seconds = collected.seconds
+        self._judge.not_scored = collected.not_scored
         self._on_main.extend((name,) for name in collected.on_main)
         self._batches.extend(collected.batches)
         self._judge.selected = len(collected.on_main) + sum(map(len, collected.batches))

@@ -69,8 +69,9 @@ class Judge:
         collect_seconds: how long it took to find the cases.
         waivers: the violations that are allowed for now.
         waiver_file: where those are written, "" where there is no such file.
-        not_scored: cases that judge only what a later revision adds.
-        vanished: cases that the last report has and this collection has not.
+        not_scored: cases that judge what a later revision adds: run, and of no effect on any verdict.
+        baseline: the cases of the last report.
+        vanished: those of them that were not found any more.
         leftovers: what the run left behind, None where nobody looked.
         redaction: what cuts the credentials of this run out of its report.
         mutation: how many known-bad deployments this gate catches, None where it is not known.
@@ -107,10 +108,17 @@ class Judge:
         self.waivers: tuple[Waiver, ...] = ()
         self.waiver_file = ""
         self.not_scored: tuple[str, ...] = ()
+        self.baseline: tuple[str, ...] = ()
         self.vanished: tuple[str, ...] = ()
         self.leftovers: tuple[str, ...] | None = None
         self.mutation: MutationScore | None = None
         self.redaction = Redaction(credentials_in(target))
+
+    @property
+    def scored_results(self) -> list[CaseResult]:
+        """The results that decide something: not those of cases that judge what a later revision adds."""
+        left_out = set(self.not_scored)
+        return [result for result in self.results if result.id not in left_out]
 
     @property
     def level(self) -> str:

@@ -50,11 +50,11 @@ class Recorder:
         case = item.stash[CASE] = Case(item, *found)
         self._judge.collected.append(case.id)
         item.extra_keyword_matches.update({case.id, *case.requirements})
-        known = self._judge.requirements.by_id
+        known = self._judge.requirements
         if not case.requirements:
             self._judge.faults.append(f"{case.id}: names no requirement")
         for name in case.requirements:
-            if name not in known:
+            if name not in known.by_id and name not in known.later:
                 self._judge.faults.append(f"{case.id}: names {name}, which is no requirement")
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -85,6 +85,10 @@ class Recorder:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Say how many cases there are."""
+        # What a later revision demands is tried, and changes no verdict by this one.
+        later = self._judge.requirements.later.keys()
+        cases = [item.stash[CASE] for item in session.items]
+        self._judge.not_scored = tuple(case.id for case in cases if later & set(case.requirements))
         self._judge.collect_seconds = time.monotonic() - self._began
         self._judge.selected = len(session.items)
         self._judge.listener.started(len(session.items))

@@ -16,6 +16,7 @@ __all__ = [
     "RequirementSet",
     "RequirementSetError",
     "Scope",
+    "check_frozen",
     "parse",
     "requirement_set",
 ]
@@ -36,7 +37,10 @@ CRITERIA: Final = (
 """The criteria of "production ready" that stand on single requirements; ``criteria.py`` adds that all suites ran."""
 TEXTS: Final = ("level", "suite", "scope", "source", "sentence")
 """The fields of an entry that are texts, beside its id."""
+DIGESTS: Final = "digests.toml"
+"""The file that says which bytes each revision was frozen as."""
 _ID: Final = re.compile(r"[A-Z]+-[0-9]{3}")
+_REVISION: Final = re.compile(r"[0-9]+\.[0-9]+")
 
 
 class Level(StrEnum):
@@ -64,6 +68,7 @@ class Requirement(NamedTuple):
         phase: the phase of the productionization plan whose exit it belongs to, one of ``PHASES``.
         security: whether a waiver may never cover it.
         criteria: the criteria of "production ready" that stand on it, each one of ``CRITERIA``.
+        since: the revision that brought it, "" for that of its file.
     """
 
     id: str
@@ -75,6 +80,7 @@ class Requirement(NamedTuple):
     phase: int
     security: bool = False
     criteria: tuple[str, ...] = ()
+    since: str = ""
 
     @property
     def area(self) -> str:
@@ -83,11 +89,17 @@ class Requirement(NamedTuple):
 
 
 class RequirementSet(NamedTuple):
-    """All obligations of one revision, by id in the order of the file, and the SHA-256 of that file."""
+    """All obligations of one revision, by id in the order of the file, and the SHA-256 of that file.
+
+    ``later`` holds what the suite already knows of later revisions: by id, the revision that brought it. Cases that
+    judge it are run, and not scored. One that is not ``frozen`` is a draft: it may say something else tomorrow.
+    """
 
     revision: str
     digest: str
     by_id: Mapping[str, Requirement]
+    later: Mapping[str, str] = MappingProxyType({})
+    frozen: bool = False
 
     def of(self, ids: Iterable[str]) -> list[Requirement]:
         """The requirements with these ids, in the order of the set."""
@@ -105,16 +117,30 @@ def parse(data: bytes) -> RequirementSet:
         document = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         raise RequirementSetError(f"not TOML: {fault}") from fault
+    revision = str(document.get("revision", ""))
     by_id: dict[str, Requirement] = {}
+    later: dict[str, str] = {}
     for entry in document.get("requirement", []):
         one = _requirement(entry)
-        if one.id in by_id:
+        if one.id in by_id or one.id in later:
             raise RequirementSetError(f"{one.id}: occurs twice")
-        by_id[one.id] = one
+        if _is_later(one.since, revision):
+            later[one.id] = one.since
+        else:
+            by_id[one.id] = one
     if not by_id:
         raise RequirementSetError("requirement: none; allowed: at least one")
     digest = hashlib.sha256(data).hexdigest()
-    return RequirementSet(str(document.get("revision", "")), digest, MappingProxyType(by_id))
+    return RequirementSet(revision, digest, MappingProxyType(by_id), MappingProxyType(later))
+
+
+def _is_later(since: str, revision: str) -> bool:
+    """Whether a requirement came after that revision."""
+    return bool(since) and _order(since) > _order(revision)
+
+
+def _order(revision: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in revision.split(".") if part.isdecimal())
 
 
 def _requirement(entry: Mapping[str, Any]) -> Requirement:
@@ -127,6 +153,9 @@ def _requirement(entry: Mapping[str, Any]) -> Requirement:
         if not isinstance(value, str) or not value or value not in allowed.get(field, [value]):
             raise _refused(name, field, value, ", ".join(allowed.get(field, ["a text"])))
     phase, security, criteria = entry.get("phase"), entry.get("security", False), entry.get("criteria", [])
+    since = entry.get("since", "")
+    if not isinstance(since, str) or not (since == "" or _REVISION.fullmatch(since)):
+        raise _refused(name, "since", since, "a revision such as 1.1")
     if type(phase) is not int or phase not in PHASES:
         raise _refused(name, "phase", phase, f"{PHASES[0]} to {PHASES[-1]}")
     if type(security) is not bool:
@@ -145,6 +174,7 @@ def _requirement(entry: Mapping[str, Any]) -> Requirement:
         phase=phase,
         security=security,
         criteria=tuple(criteria),
+        since=since,
     )
 
 
@@ -154,5 +184,42 @@ def _refused(name: str, field: str, value: object, allowed: str) -> RequirementS
 
 @cache
 def requirement_set(revision: str = REVISION) -> RequirementSet:
-    """The shipped requirement set of that revision."""
-    return parse(resources.files(__package__).joinpath(f"requirements/{revision}.toml").read_bytes())
+    """The shipped requirement set of that revision, with what later ones add.
+
+    Raises:
+        RequirementSetError: a file is no requirement set, or is not the one that was frozen under its name.
+    """
+    folder = resources.files(__package__).joinpath("requirements")
+    frozen = tomllib.loads(folder.joinpath(DIGESTS).read_text("utf-8"))
+    sets = {}
+    for file in folder.iterdir():
+        name = file.name.removesuffix(".toml")
+        if _REVISION.fullmatch(name):
+            data = file.read_bytes()
+            sets[name] = parse(data)._replace(frozen=check_frozen(name, data, frozen))
+    judged = sets[revision]
+    later = {
+        one.id: one.since or name
+        for name, added in sets.items()
+        if _order(name) > _order(revision)
+        for one in added.by_id.values()
+        if one.id not in judged.by_id
+    }
+    return judged._replace(later=MappingProxyType({**judged.later, **later}))
+
+
+def check_frozen(revision: str, data: bytes, frozen: Mapping[str, object]) -> bool:
+    """Whether these bytes are what was frozen as that revision; False where it is a draft still.
+
+    Raises:
+        RequirementSetError: something else was frozen under that name.
+    """
+    if revision not in frozen:
+        return False
+    found = hashlib.sha256(data).hexdigest()
+    if frozen[revision] != found:
+        raise RequirementSetError(
+            f"requirements/{revision}.toml: SHA-256 {found} is not allowed; allowed: {frozen[revision]}, as frozen in "
+            f"requirements/{DIGESTS}. A frozen revision never changes: what comes later is a file of its own"
+        )
+    return True

@@ -6,8 +6,10 @@ import time
 from datetime import UTC, datetime
 
 from arqonbus_conformance import crew
+from arqonbus_conformance.baseline import vanished_cases
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.redaction import Redaction
+from arqonbus_conformance.report.advice import named
 from arqonbus_conformance.report.making import Span, make_report
 from arqonbus_conformance.report.model import Report
 from arqonbus_conformance.selection import RunRequest
@@ -38,4 +40,16 @@ def run(judge: Judge, request: RunRequest, *, jobs: int = 1) -> Report:
             crew.run(judge, request, jobs)
     finally:
         signal.signal(signal.SIGTERM, previous)
+    _miss(judge)
     return make_report(judge, Span(started_at, time.monotonic() - began))
+
+
+def _miss(judge: Judge) -> None:
+    """A case that the last report has must still be there, or what it judged is judged no more."""
+    if not judge.collected:  # the run ended before the cases were found
+        return
+    judge.vanished = vanished_cases(judge.baseline, set(judge.collected), judge.request)
+    if judge.vanished:
+        judge.faults.append(
+            f"{len(judge.vanished)} cases of the last report have vanished ({named(judge.vanished)})"
+        )

@@ -18,6 +18,7 @@ VALUE_CHARACTERS: Final = 60
 
 # What differs from run to run although the failure is the same -> what stands for it. In this order.
 _CHANGING: Final = (
+    (re.compile(r"^[a-z ]+ \d+ of \d+ attempts: "), ""),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?"), "<time>"),
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE), "<id>"),
     (re.compile(r"\barq_\w+"), "<id>"),

@@ -29,12 +29,15 @@ if __name__ == "__main__":
         asked["depth"] = Depth(asked["depth"])
     if "shard" in asked:
         asked["shard"] = parse_shard(asked["shard"])
+    baseline, since = tuple(asked.pop("baseline", ())), asked.pop("later", {})
     order = []
     class Listener:
         def started(self, total): pass
         def case_started(self, case): order.append(case)
         def case_finished(self, result): pass
     judge = Judge(quick_target(url, None, None), seed=int(seed), folders={"unit": Path(folder)}, listener=Listener())
+    judge.baseline = baseline
+    judge.requirements = judge.requirements._replace(later=since)
     write_json(run(judge, RunRequest(**asked), jobs=int(jobs)), Path(folder) / "gate.json")
     (Path(folder) / "order.json").write_text(json.dumps(order))
 """
@@ -192,3 +195,33 @@ def test_nothing_asked_for_is_incomplete(judged: Judged) -> None:
     assert report["cases"] == []
     assert [(one["id"], one["verdict"]) for one in report["requirements"]] == [("ROUTE-009", "unverified")]
     assert report["exit_code"] == 2
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_case_that_vanished_is_a_fault_of_the_suite(judged: Judged, jobs: int) -> None:
+    """Not one that was only left out."""
+    last = ["unit/test_made::test_usual[0]", "unit/test_made::test_usual[9]"]
+
+    report = judged(CASES, jobs=jobs, depth="smoke", baseline=last)
+
+    assert report["vanished"] == ["unit/test_made::test_usual[9]"]
+    assert report["exit_code"] == 4
+    assert "vanished" in report["faults"][0]
+
+
+def test_what_a_later_revision_demands_is_run_and_not_scored(judged: Judged) -> None:
+    """Neither its violation nor what it holds beside changes a verdict by the revision that is judged."""
+    cases = CASES.replace("async def test_quick", "async def test_kept") + (
+        "@requirement('ROUTE-001', 'ROUTE-999')\n"
+        "async def test_newer(bus: Bus) -> None:\n"
+        "    await bus.connect('ann')\n    raise AssertionError('new')\n"
+    )
+
+    report = judged(cases, keyword="kept or newer", later={"ROUTE-999": "1.1"})
+
+    assert verdicts(report) == {"test_kept": "holds", "test_newer": "violated"}
+    assert report["not_scored"] == ["unit/test_made::test_newer"]
+    assert [(one["id"], one["verdict"], one["cases"]) for one in report["requirements"]] == [
+        ("ROUTE-001", "holds", 1)
+    ]
+    assert report["exit_code"] == 0

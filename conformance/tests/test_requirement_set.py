@@ -1,5 +1,14 @@
+import hashlib
+
 import pytest
-from arqonbus_conformance.requirements import Level, RequirementSetError, Scope, parse, requirement_set
+from arqonbus_conformance.requirements import (
+    Level,
+    RequirementSetError,
+    Scope,
+    check_frozen,
+    parse,
+    requirement_set,
+)
 
 GOOD = """
 revision = "1.0"
@@ -48,6 +57,7 @@ def test_requirements_are_found_in_the_order_of_the_set() -> None:
         (GOOD.replace('"MUST"', '"MAY"'), "level: 'MAY'"),
         (GOOD.replace('"endpoint"', '"moon"'), "scope: 'moon'"),
         (GOOD.replace('"unit"', "3"), "suite: 3"),
+        (GOOD + 'since = "soon"', "since: 'soon'"),
         (GOOD.replace('sentence = "It holds."', ""), "sentence: None"),
         (GOOD.replace("phase = 3", ""), "phase: None"),
         (GOOD.replace("phase = 3", "phase = 6"), "phase: 6 is not allowed; allowed: 0 to 5"),
@@ -60,3 +70,23 @@ def test_a_wrong_set_is_refused_by_name(text: str, says: str) -> None:
     """The error names the requirement, the field and what is allowed."""
     with pytest.raises(RequirementSetError, match=says):
         parse(text.encode())
+
+
+def test_what_came_later_is_known_and_not_of_the_set() -> None:
+    """By its id, with the revision that brought it."""
+    later = GOOD.replace('revision = "1.0"', "").replace("ROUTE-007", "ROUTE-008") + 'since = "1.1"\n'
+
+    parsed = parse((GOOD + later).encode())
+
+    assert list(parsed.by_id) == ["ROUTE-007"]
+    assert parsed.later == {"ROUTE-008": "1.1"}
+
+
+def test_a_frozen_revision_never_changes() -> None:
+    """Not by a single byte; what nobody froze is a draft."""
+    frozen = {"1.0": hashlib.sha256(GOOD.encode()).hexdigest()}
+
+    assert check_frozen("1.0", GOOD.encode(), frozen)
+    assert not check_frozen("1.1", GOOD.encode(), frozen)
+    with pytest.raises(RequirementSetError, match="a file of its own"):
+        check_frozen("1.0", GOOD.encode() + b" ", frozen)

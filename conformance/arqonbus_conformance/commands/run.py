@@ -16,6 +16,7 @@ from arqonbus_conformance.commands.asked import Asked
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.repeating import ATTEMPTS, MOST_ATTEMPTS
 from arqonbus_conformance.report.artefacts import Places, write_artefacts
+from arqonbus_conformance.report.reading import read_report
 from arqonbus_conformance.report.terminal import Live, show
 from arqonbus_conformance.requirements import Scope
 from arqonbus_conformance.runner import run
@@ -66,6 +67,7 @@ def run_command(
     html: Path = Path("reports/gate.html"),
     sarif: Path | None = None,
     badge: Path | None = None,
+    baseline: Path | None = None,
     seed: int | None = None,
     jobs: Annotated[int | None, Parameter(validator=Number(gte=1, lte=MOST_JOBS))] = None,
     attempts: Annotated[int, Parameter(validator=Number(gte=1, lte=MOST_ATTEMPTS))] = ATTEMPTS,
@@ -100,6 +102,8 @@ def run_command(
         Where the report for code scanning (SARIF) is written, if anywhere.
     badge
         Where the badge (SVG) is written, if anywhere.
+    baseline
+        The last report: a case of it that is not there any more is a fault of the suite.
     seed
         The seed of everything random; random unless given, and in the report.
     jobs
@@ -113,6 +117,11 @@ def run_command(
     places = Places(json=json, junit=junit, html=html, sarif=sarif, badge=badge)
     for option, path in places.asked():
         make_room(option, path)
+    last = read_report(baseline) if baseline is not None else None
+    if last is not None and last["interrupted"]:
+        raise UsageError(
+            f"--baseline: {str(baseline)!r} is not allowed; allowed: a run that was not interrupted"
+        )
     judged = _target(target, url, http, telemetry)
     # A stream of its own: pytest takes standard output away while cases run.
     with os.fdopen(
@@ -127,6 +136,7 @@ def run_command(
             listener=live,
             attempts=attempts,
         )
+        judge.baseline = tuple(case["id"] for case in last["cases"]) if last is not None else ()
         judge.waivers, judge.waiver_file = waivers_of(waivers, datetime.now(UTC).date())
         try:
             report = run(judge, request, jobs=jobs or default_jobs(judged))

@@ -58,7 +58,7 @@ def make_report(judge: Judge, span: Span) -> Report:
     waivers = apply(
         judge.waivers,
         judge.requirements,
-        [_as_shown(judge, result) for result in judge.results],
+        [_as_shown(judge, result) for result in judge.scored_results],
         span.started_at.astimezone(UTC).date(),
         complete=selection.complete and not judge.interrupted and judge.unreachable is None,
     )
@@ -125,10 +125,10 @@ def _environment() -> dict[str, str]:
 
 
 def _requirement_lines(judge: Judge, waivers: Application) -> list[RequirementLine]:
-    judged = Counter(name for result in judge.results for name in result.requirements)
+    judged = Counter(name for result in judge.scored_results for name in result.requirements)
     chosen = scored(judge.request, judge.requirements, judged)
-    verdicts = requirement_verdicts(chosen, judge.results, judge.scope)
-    excused = requirement_verdicts(chosen, judge.results, judge.scope, waivers.covered)
+    verdicts = requirement_verdicts(chosen, judge.scored_results, judge.scope)
+    excused = requirement_verdicts(chosen, judge.scored_results, judge.scope, waivers.covered)
     return [
         RequirementLine(
             id=one.id,
@@ -148,7 +148,7 @@ def _requirement_lines(judge: Judge, waivers: Application) -> list[RequirementLi
 
 
 def _criteria(judge: Judge, verdicts: Mapping[str, Verdict]) -> list[CriterionLine]:
-    suites = [(result.suite, result.verdict) for result in judge.results]
+    suites = [(result.suite, result.verdict) for result in judge.scored_results]
     return [
         CriterionLine(one.id, one.title, str(one.verdict), one.requirements, one.violated)
         for one in criteria_of(list(judge.requirements.by_id.values()), verdicts, suites)
@@ -174,8 +174,8 @@ def _exit_code(judge: Judge, lines: Sequence[RequirementLine], waivers: Applicat
     if judge.unreachable is not None:
         return ExitCode.UNREACHABLE
     musts = judge.requirements.of(line.id for line in lines if line.level == Level.MUST)
-    required = requirement_verdicts(musts, judge.results, judge.scope, waivers.expected)
-    cases = [result.verdict for result in judge.results]
+    required = requirement_verdicts(musts, judge.scored_results, judge.scope, waivers.expected)
+    cases = [result.verdict for result in judge.scored_results]
     if judge.faults:
         cases.append(Verdict.BROKEN)
     return exit_code(required.values(), cases, interrupted=judge.interrupted, waiver_fault=waivers.faulty)
@@ -188,6 +188,10 @@ def _notes(judge: Judge) -> list[str]:
     if judge.unreachable is not None:
         notes.append(judge.unreachable)
     notes.extend(selection_notes(judge))
+    if not judge.requirements.frozen:
+        notes.append(f"requirement set {judge.requirements.revision} is a draft: it is not frozen yet")
+    if judge.not_scored:
+        notes.append(f"{len(judge.not_scored)} cases judge what a later revision adds: run, and not scored")
     if judge.scope is Scope.ENDPOINT:
         notes.append("only endpoint-visible requirements were judged (scope endpoint)")
     if judge.interrupted:
