@@ -13,6 +13,8 @@ from arqonbus_conformance.suites.conditions import Parting, Record, close, event
 
 SEVERITIES = {"debug", "info", "warning", "error", "critical"}
 PAYLOAD_BYTES = 65_536
+STUCK_EVENTS = 45
+"""Events of the largest size that fill what lies between a deployment and a reader that does not read."""
 
 
 @depth("smoke")
@@ -170,15 +172,17 @@ async def test_a_rejected_token_is_announced(
 @requirement("TEL-009")
 @needs("telemetry")
 async def test_a_reader_that_does_not_read_brakes_nobody(bus: Bus, telemetry: Telemetry) -> None:
-    """While one reader reads nothing, another gets every event and the bus answers."""
+    """While one reader reads nothing of several megabytes, another gets every event and the bus answers at once."""
     stuck = await telemetry.connect(name="stuck", receive_buffer_bytes=4096)
     reader = await telemetry.connect()
     stuck.stop_reading()
     ann = await bus.connect("ann")
 
+    for _ in range(STUCK_EVENTS):
+        expect.succeeded(await ann.request(padded(ann, PAYLOAD_BYTES)))
     for number in range(150):
-        await ann.join(bus.room, f"c{number}")
-        await ann.leave(bus.room, f"c{number}")
+        await ann.succeed("join_channel", within=1.0, room=bus.room, channel=f"c{number}")
+        await ann.succeed("leave_channel", within=1.0, room=bus.room, channel=f"c{number}")
     left = await reader.events_of("channel.left", 150, client_id=ann.id, room=bus.room)
 
     assert [event["channel"] for event in left] == [f"c{number}" for number in range(150)]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from arqonbus_conformance import expect
-from arqonbus_conformance.deployment import Bus, Http
+from arqonbus_conformance.deployment import Bus, Http, Telemetry
 from arqonbus_conformance.plugin import depth, needs, requirement
 from arqonbus_conformance.suites.unit.telling import moment
 
@@ -135,6 +135,7 @@ async def test_system_info_says_what_runs(http: Http) -> None:
     assert all(isinstance(info[field], str) and info[field] for field in ("python", "platform"))
     moment(info["started_at"], "started_at")
     assert isinstance(info["dependencies"], dict)
+    expect.that(info["dependencies"], "no dependency is reported", expected="at least one", actual={})
     assert all(isinstance(version, str) for version in info["dependencies"].values())
 
 
@@ -176,6 +177,20 @@ async def test_telemetry_stats_are_counts(http: Http) -> None:
     expect.equal(set(stats), {"readers", "emitted", "dropped"}, "fields")
     expect.equal({type(value) for value in stats.values()}, {int}, "types")
     assert min(stats.values()) >= 0
+
+
+@requirement("HTTP-010")
+@needs("http", "telemetry")
+async def test_telemetry_stats_count_a_reader(http: Http, telemetry: Telemetry) -> None:
+    """While a reader is connected it is counted, and what is emitted to it as well."""
+    before = await answer(http, "/telemetry/stats")
+    reader = await telemetry.connect()
+
+    during = await answer(http, "/telemetry/stats")
+
+    expect.that(during["readers"] >= 1, "a connected reader is not counted", actual=during)
+    expect.that(during["emitted"] >= before["emitted"], "the count of events went back", actual=during)
+    assert reader.hello["event_type"] == "telemetry.hello"
 
 
 @requirement("HTTP-012")
