@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from arqonbus_conformance.report.html import write_html
+from arqonbus_conformance.report.difference import difference_of
+from arqonbus_conformance.report.difference_forms import difference_page
+from arqonbus_conformance.report.html import write_html, write_page
 from made_reports import HOSTILE, made_document
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
@@ -243,6 +245,21 @@ def test_a_reader_without_scripts_reads_everything(open_page: Open) -> None:
 
     assert len(opened.shown(".failure[open] .talk .say")) == 8
     assert opened.shown(".tools") == opened.shown("button") == []
+
+
+def test_the_page_of_a_difference_is_as_quiet(open_page: Open, tmp_path: Path) -> None:
+    """No console error, no request, and a theme that can be chosen."""
+    difference = difference_of(made_document(), made_document(failing=True, text=HOSTILE))
+    write_page(difference_page(difference), tmp_path / "diff.html")
+
+    opened = open_page(tmp_path / "diff.html")
+    opened.page.click("[data-theme-toggle]")
+
+    assert opened.shown("h1") == ["REGRESSION"]
+    assert opened.page.get_attribute("html", "data-theme") == "dark"
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    opened.page.screenshot(path=SCREENSHOTS / "difference.png")
+    assert opened.ended_well()
 
 
 def test_the_page_has_landmarks_and_names(open_page: Open) -> None:

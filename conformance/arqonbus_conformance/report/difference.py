@@ -74,7 +74,7 @@ class Slower(msgspec.Struct, frozen=True):
 
 
 class CloseCodes(msgspec.Struct, frozen=True):
-    """A case in which the deployment ended connections with other codes."""
+    """A case in which the deployment ended connections with other codes; each code once, in ascending order."""
 
     case: str
     old: tuple[int, ...]
@@ -210,13 +210,15 @@ def _slower(cases: _Subject, bound: SlownessBound) -> tuple[Slower, ...]:
 
 
 def _close_codes(cases: _Subject) -> tuple[CloseCodes, ...]:
-    """Which codes came, whatever their order: connections of one case may end in any."""
-    return tuple(
-        CloseCodes(name, tuple(sorted(old["close_codes"])), tuple(sorted(new["close_codes"])))
-        for name, old in cases.old.items()
-        if (new := cases.new.get(name)) is not None
-        and sorted(old["close_codes"]) != sorted(new["close_codes"])
-    )
+    """Which codes came, whatever their order and number: a crowd ends as it ends."""
+    found = []
+    for name, line in cases.old.items():
+        if (now := cases.new.get(name)) is None:
+            continue
+        old, new = (tuple(sorted(set(one["close_codes"]))) for one in (line, now))
+        if old != new:
+            found.append(CloseCodes(name, old, new))
+    return tuple(found)
 
 
 def _waivers(old: Document, new: Document) -> Iterator[WaiverChange]:
