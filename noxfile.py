@@ -40,6 +40,7 @@ DATA_FILES = (
     "arqonbus_conformance/report/page/report.html.j2",
     "arqonbus_conformance/report/page/page.css",
     "arqonbus_conformance/report/page/page.js",
+    "arqonbus_reference/proto/arqon.proto",
     "arqonbus_fixtures/vectors/envelopes_accepted.json",
     "arqonbus_fixtures/vectors/envelopes_rejected.json",
     *(f"{package}/py.typed" for package in PACKAGES),
@@ -239,6 +240,15 @@ def _try_wheel(session: nox.Session, wheel: Path) -> None:
             for script in ("arqonbus-gate", "arqonbus-reference"):
                 session.run(str(scripts / script), "--help", external=True, silent=True)
             session.run(str(scripts / "arqonbus-gate"), "list", external=True, silent=True)
+
+
+@nox.session(default=False)
+def protobuf(session: nox.Session) -> None:
+    """Make the module of the protobuf schema again."""
+    _install(session, "protobuf")
+    folder = "reference/arqonbus_reference/proto"
+    outputs = (f"--python_out={folder}", f"--pyi_out={folder}")
+    session.run("python", "-m", "grpc_tools.protoc", f"-I{folder}", *outputs, "arqon.proto")
 
 
 @nox.session

@@ -1,0 +1,1 @@
+"""The protobuf schema and the module made from it (`nox -s protobuf`)."""
