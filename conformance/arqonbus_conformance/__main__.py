@@ -9,7 +9,7 @@ from cyclopts import CycloptsError
 from rich.console import Console
 
 # Each module registers its commands; the order is that of the help.
-from arqonbus_conformance.commands import diff, measure, merge, mutants, report, requirements, run
+from arqonbus_conformance.commands import diff, measure, merge, mutants, replay, report, requirements, run
 from arqonbus_conformance.commands.application import UsageError, app
 from arqonbus_conformance.redaction import Redaction
 from arqonbus_conformance.report.reading import ReportError
@@ -26,6 +26,7 @@ COMMANDS = (
     requirements,
     report,
     diff,
+    replay,
     mutants,
     merge,
     measure,

@@ -7,7 +7,8 @@ from typing import Any, Final
 import pytest
 
 from arqonbus_conformance.depth import Depth
-from arqonbus_conformance.judging import CaseResult, Finding
+from arqonbus_conformance.judging import CaseResult, Finding, finding_of
+from arqonbus_conformance.launched import ProcessLine
 from arqonbus_conformance.marks import CASE_SECONDS, Blast, Need
 from arqonbus_conformance.namespace import Namespace
 from arqonbus_conformance.observing import observed_since
@@ -61,6 +62,7 @@ class Case:
         self.transcript = Transcript()
         self.findings: list[Finding] = []
         self.rounds_held = 0
+        self.processes: tuple[ProcessLine, ...] = ()
         self.started = 0.0
         self._observed_before = 0
 
@@ -70,11 +72,18 @@ class Case:
         self.namespace = Namespace()
         self.transcript = Transcript()
         self.findings = []
+        self.processes = ()
         self.begin_observing()
 
     def begin_observing(self) -> None:
         """Count from here on what the case looks at: what was done for all cases before is not its own."""
         self._observed_before = observed_since()
+
+    def ended(self, fault: BaseException) -> None:
+        """Note how a phase ended, and at the first time what the case stood on: later phases end all of it."""
+        if not self.findings:
+            self.processes = self.transcript.processes()
+        self.findings.append(finding_of(fault))
 
     def result(self) -> CaseResult:
         """What the case amounts to, once its phases are over; one that held without a look at anything is broken."""
@@ -98,6 +107,7 @@ class Case:
             blast=self.blast,
             observations=observations,
             close_codes=self.transcript.close_codes,
+            processes=self.processes if kept else (),
         )
 
 

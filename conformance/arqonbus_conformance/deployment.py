@@ -22,6 +22,7 @@ from arqonbus_conformance.client import Client
 from arqonbus_conformance.findings import Violation
 from arqonbus_conformance.handshake import Refusal
 from arqonbus_conformance.http_client import Http, Response
+from arqonbus_conformance.launched import Ran
 from arqonbus_conformance.namespace import Namespace
 from arqonbus_conformance.observing import observed
 from arqonbus_conformance.target import DEGRADED, STRICT, Endpoints
@@ -242,6 +243,9 @@ class Launch:
             )
         except ProcessError as fault:
             raise _not_ready(fault) from None
+        finally:
+            if self._launcher.last is not None:
+                self._transcript.attach(self._launcher.last)
         process.readiness = readiness
         deployment = Deployment(process, environment, self._namespace, self._transcript)
         self._deployments.append(deployment)
@@ -286,9 +290,14 @@ class Launch:
         environment = self.environment(env, valkey=valkey, bare=bare)
         observed()
         try:
-            return await self._preflight.run(environment, args=args, dotenv=dotenv, within=within)
+            finished = await self._preflight.run(environment, args=args, dotenv=dotenv, within=within)
         except ProcessError as fault:
             raise Violation("preflight did not end in time", actual=str(fault)) from None
+        words = (*self._preflight.command, *args)
+        self._transcript.attach(
+            Ran(words, environment, finished.exit_code, finished.stdout + finished.stderr)
+        )
+        return finished
 
     async def close(self) -> None:
         """Close every connection, kill every deployment and give the ports back."""

@@ -15,6 +15,7 @@ from arqonbus_conformance.findings import (
     Unreachable,
     Violation,
 )
+from arqonbus_conformance.launched import ProcessLine
 from arqonbus_conformance.requirements import Requirement, Scope
 from arqonbus_conformance.transcript import Entry
 from arqonbus_conformance.verdict import Verdict, roll_up
@@ -68,6 +69,7 @@ class CaseResult(msgspec.Struct, frozen=True):
         observations: how often it looked at what the deployment did.
         attempts: every run of it, where it was run more than once.
         close_codes: the codes with which the deployment ended its connections.
+        processes: the programs that it stood on, where it did not hold.
     """
 
     id: str
@@ -84,6 +86,7 @@ class CaseResult(msgspec.Struct, frozen=True):
     observations: int = 0
     attempts: tuple[Attempt, ...] = ()
     close_codes: tuple[int, ...] = ()
+    processes: tuple[ProcessLine, ...] = ()
 
 
 def finding_of(ended: BaseException) -> Finding:

@@ -14,7 +14,7 @@ from arqonbus_conformance.case import CASE, Case
 from arqonbus_conformance.depth import Depth
 from arqonbus_conformance.findings import Unfinished, Violation
 from arqonbus_conformance.judge import Judge
-from arqonbus_conformance.judging import CaseResult, finding_of
+from arqonbus_conformance.judging import CaseResult
 from arqonbus_conformance.marks import Need
 from arqonbus_conformance.patience import Patience
 from arqonbus_conformance.power import measured_power
@@ -134,7 +134,7 @@ class Recorder:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Note how a phase ended."""
         if call.excinfo is not None:
-            item.stash[CASE].findings.append(finding_of(call.excinfo.value))
+            item.stash[CASE].ended(call.excinfo.value)
         return (yield)
 
     def pytest_keyboard_interrupt(self) -> None:

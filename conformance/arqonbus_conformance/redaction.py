@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit
 
 import msgspec
 
-__all__ = ["CUT", "Redaction", "credentials_in"]
+__all__ = ["CUT", "Redaction", "credentials_in", "names_a_secret"]
 
 CUT: Final = "***"
 """What stands where a credential stood."""
@@ -66,6 +66,11 @@ def credentials_in(value: object, name: str = "") -> Iterator[str]:
             yield from credentials_in(inner, name)
 
 
+def names_a_secret(name: str) -> bool:
+    """Whether what has this name is taken for a credential."""
+    return bool(_SECRET_NAME.search(name)) and not name.endswith("_env")
+
+
 def _told(text: str, name: str) -> Iterator[str]:
     for word in re.findall(r"[a-z][a-z0-9+.-]*://[^\s\"']+", text, re.IGNORECASE):
         try:
@@ -75,8 +80,7 @@ def _told(text: str, name: str) -> Iterator[str]:
         if at:
             user, colon, password = user_info.partition(":")
             yield password if colon else user
-    named = bool(_SECRET_NAME.search(name)) and not name.endswith("_env")
-    if named and not _PLACEHOLDER.fullmatch(text) and not text.endswith(PATH_ENDINGS):
+    if names_a_secret(name) and not _PLACEHOLDER.fullmatch(text) and not text.endswith(PATH_ENDINGS):
         yield text
 
 

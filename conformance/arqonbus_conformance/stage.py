@@ -103,6 +103,8 @@ class Stage:
     def interfaces(self, namespace: Namespace, transcript: Transcript) -> Interfaces:
         """The main deployment within the namespace of one case."""
         assert self.endpoints is not None  # noqa: S101 - open() has set it
+        if self._main is not None:
+            transcript.attach(self._main.process)
         return Interfaces(self.endpoints, self.credentials, namespace, transcript)
 
     async def make_valkey(self, *, appendonly: bool = True, appendfsync: str = "always") -> Valkey:

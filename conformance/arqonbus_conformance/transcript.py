@@ -8,6 +8,8 @@ from typing import Final
 
 import msgspec
 
+from arqonbus_conformance.launched import LAUNCHED_KEPT, Launched, ProcessLine, process_line
+
 __all__ = ["END", "Entry", "Transcript"]
 
 TRANSCRIPT_ENTRIES: Final = 2000
@@ -44,6 +46,16 @@ class Transcript:
         self._start = clock()
         self._entries: deque[Entry] = deque(maxlen=TRANSCRIPT_ENTRIES)
         self._recorded = 0
+        self._launched: deque[Launched] = deque(maxlen=LAUNCHED_KEPT)
+
+    def attach(self, program: Launched) -> None:
+        """Remember a program that the case stands on; of several the last ``LAUNCHED_KEPT``."""
+        if program not in self._launched:
+            self._launched.append(program)
+
+    def processes(self) -> tuple[ProcessLine, ...]:
+        """Every program that the case stands on, as it is now."""
+        return tuple(process_line(program) for program in self._launched)
 
     def record(self, peer: str, direction: str, kind: str, data: bytes | str) -> None:
         """Write down ``data`` (cut to ``EXCERPT_BYTES``); direction is ``>`` to the deployment, ``<`` from it."""

@@ -172,7 +172,7 @@ def test_a_report_is_whole_and_fits_its_schema(gate: Callable[..., Run], bus_bes
     assert list(run.report)[-1] == "footer"
     violated, broken = sorted(run.report["failures"], key=lambda failure: failure["case"], reverse=True)
     assert any("welcome" in entry["text"] for entry in violated["transcript"])
-    assert violated["replay"] == "arqonbus-gate run -k 'unit/test_made::test_violated'"
+    assert violated["replay"] == "arqonbus-gate run --seed 7 -k 'unit/test_made::test_violated'"
     assert violated["seed"] == 7
     assert "NameError" in broken["traceback"]
 

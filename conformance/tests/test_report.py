@@ -176,13 +176,19 @@ def test_junit_holds_only_what_xml_can() -> None:
 @pytest.mark.parametrize(
     ("case_id", "command"),
     [
-        ("unit/test_m::test_x[a-1]", "arqonbus-gate run -k 'unit/test_m::test_x[a-1]'"),
-        ("unit/test_m::test_x[it's (a)]", "arqonbus-gate run -k 'unit/test_m::test_x'"),
+        (
+            "unit/test_m::test_x[a-1]",
+            "arqonbus-gate run --target 'my bus.toml' --seed 7 -k 'unit/test_m::test_x[a-1]'",
+        ),
+        (
+            "unit/test_m::test_x[it's (a)]",
+            "arqonbus-gate run --target 'my bus.toml' --seed 7 -k 'unit/test_m::test_x'",
+        ),
     ],
 )
 def test_the_replay_command_can_be_pasted(case_id: str, command: str) -> None:
     """A parameter that a keyword cannot hold is left out."""
-    assert replay_command(case_id) == command
+    assert replay_command(case_id, ("--target", "my bus.toml"), 7) == command
 
 
 def test_progress_is_plain_where_there_is_no_terminal() -> None:

@@ -11,6 +11,7 @@ from rich.console import Console
 from arqonbus_conformance.commands.application import UsageError, app, make_room
 from arqonbus_conformance.report.artefacts import Places, write_artefacts
 from arqonbus_conformance.report.difference_forms import difference_schema
+from arqonbus_conformance.report.incident import incident_schema
 from arqonbus_conformance.report.json_report import report_schema
 from arqonbus_conformance.report.reading import as_report, read_report
 from arqonbus_conformance.report.terminal import show
@@ -66,14 +67,15 @@ def report_command(
 
 
 @app.command(name="schema")
-def schema_command(document: Literal["report", "diff"]) -> int:
+def schema_command(document: Literal["report", "diff", "incident"]) -> int:
     """Print the JSON schema of a document that the gate writes.
 
     Parameters
     ----------
     document
-        report: what ``arqonbus-gate run`` writes by ``--json``; diff: what ``arqonbus-gate diff`` writes by it.
+        report: what ``arqonbus-gate run`` writes by ``--json``; diff: what ``arqonbus-gate diff`` writes by it;
+        incident: the incident.json of a folder of ``arqonbus-gate run --incidents``.
     """
-    schemas = {"report": report_schema, "diff": difference_schema}
+    schemas = {"report": report_schema, "diff": difference_schema, "incident": incident_schema}
     sys.stdout.write(json_module.dumps(schemas[document](), indent=2) + "\n")
     return ExitCode.PASS

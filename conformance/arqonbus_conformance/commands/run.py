@@ -16,6 +16,7 @@ from arqonbus_conformance.commands.asked import Asked
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.repeating import ATTEMPTS, MOST_ATTEMPTS
 from arqonbus_conformance.report.artefacts import Places, write_artefacts
+from arqonbus_conformance.report.incident_folder import write_incidents
 from arqonbus_conformance.report.reading import read_report
 from arqonbus_conformance.report.terminal import Live, show
 from arqonbus_conformance.requirements import Scope
@@ -23,7 +24,7 @@ from arqonbus_conformance.runner import run
 from arqonbus_conformance.target import Target, embedded_reference, quick_target, read_profile
 from arqonbus_conformance.waiver_file import waivers_of
 
-__all__ = ["default_jobs", "run_command"]
+__all__ = ["default_jobs", "named_target", "run_command"]
 
 EVERYTHING: Final = Asked()
 """What is run when nothing is said."""
@@ -38,7 +39,13 @@ def default_jobs(target: Target) -> int:
     return min(MOST_JOBS, (os.cpu_count() or 1) + 1)
 
 
-def _target(profile: Path | None, url: str | None, http: str | None, telemetry: str | None) -> Target:
+def named_target(profile: Path | None, url: str | None, http: str | None, telemetry: str | None) -> Target:
+    """What the options name; the reference that is shipped where they name nothing.
+
+    Raises:
+        UsageError: they do not go together.
+        ProfileError: the profile, or an address, is not valid.
+    """
     if profile is not None:
         if url or http or telemetry:
             raise UsageError(
@@ -50,6 +57,14 @@ def _target(profile: Path | None, url: str | None, http: str | None, telemetry: 
     if http or telemetry:
         raise UsageError("--http and --telemetry need --url, the address of the bus")
     return embedded_reference()
+
+
+def _options(scope: Scope, **named: Path | str | None) -> tuple[str, ...]:
+    """How target and scope were named, as far as they were."""
+    said = [(f"--{name}", str(value)) for name, value in named.items() if value is not None]
+    if scope is not Scope.DEPLOYMENT:
+        said.append(("--scope", str(scope)))
+    return tuple(word for pair in said for word in pair)
 
 
 @app.command(name="run")
@@ -68,6 +83,7 @@ def run_command(
     sarif: Path | None = None,
     badge: Path | None = None,
     baseline: Path | None = None,
+    incidents: Annotated[Path | None, Parameter(negative_none="no-")] = Path("reports/incidents"),
     seed: int | None = None,
     jobs: Annotated[int | None, Parameter(validator=Number(gte=1, lte=MOST_JOBS))] = None,
     attempts: Annotated[int, Parameter(validator=Number(gte=1, lte=MOST_ATTEMPTS))] = ATTEMPTS,
@@ -104,6 +120,8 @@ def run_command(
         Where the badge (SVG) is written, if anywhere.
     baseline
         The last report: a case of it that is not there any more is a fault of the suite.
+    incidents
+        The folder in which each failure gets a folder of its own, for an issue tracker and for replaying it.
     seed
         The seed of everything random; random unless given, and in the report.
     jobs
@@ -122,7 +140,8 @@ def run_command(
         raise UsageError(
             f"--baseline: {str(baseline)!r} is not allowed; allowed: a run that was not interrupted"
         )
-    judged = _target(target, url, http, telemetry)
+    judged = named_target(target, url, http, telemetry)
+    options = _options(scope, target=target, url=url, http=http, telemetry=telemetry)
     # A stream of its own: pytest takes standard output away while cases run.
     with os.fdopen(
         os.dup(sys.stdout.fileno()), "w", encoding=sys.stdout.encoding, errors="replace"
@@ -137,13 +156,16 @@ def run_command(
             attempts=attempts,
         )
         judge.baseline = tuple(case["id"] for case in last["cases"]) if last is not None else ()
+        judge.options = options
         judge.waivers, judge.waiver_file = waivers_of(waivers, datetime.now(UTC).date())
         try:
             report = run(judge, request, jobs=jobs or default_jobs(judged))
         finally:
             live.stop()
         write_artefacts(report, places)
-        show(report, console, verbose=verbose)
         written = ", ".join(str(path) for _, path in places.asked())
+        if incidents is not None and write_incidents(report, incidents, judge.redaction.cleaned(options)):
+            written = f"{written}, {incidents}"
+        show(report, console, verbose=verbose)
         console.print(f"report: {written}", markup=False, highlight=False, soft_wrap=True)
     return report.exit_code

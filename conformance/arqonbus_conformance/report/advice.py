@@ -1,6 +1,7 @@
 """What a reader should do next: one sentence for the whole run, one command for each failure."""
 
 import re
+import shlex
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -40,10 +41,11 @@ class Line(Protocol):
         """Whether a waiver covers its violation."""
 
 
-def replay_command(case: str) -> str:
+def replay_command(case: str, options: Sequence[str], seed: int) -> str:
     """The command that runs this case again (all parameters of it, where this one cannot be written)."""
     keyword = case if _KEYWORD.fullmatch(case) else case.partition("[")[0]
-    return f"arqonbus-gate run -k '{keyword}'"
+    said = " ".join(map(shlex.quote, ("arqonbus-gate", "run", *options, "--seed", str(seed))))
+    return f"{said} -k '{keyword}'"
 
 
 def named(ids: Sequence[str]) -> str:

@@ -1,11 +1,14 @@
 """From a run that is over to its report."""
 
+import os
 import platform
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -14,6 +17,7 @@ from arqonbus_conformance.criteria import criteria_of
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.judging import CaseResult, requirement_verdicts
 from arqonbus_conformance.phases import phase_results
+from arqonbus_conformance.redaction import names_a_secret
 from arqonbus_conformance.report.advice import closing_sentence, replay_command
 from arqonbus_conformance.report.chosen import selection_notes, selection_of
 from arqonbus_conformance.report.model import (
@@ -40,6 +44,8 @@ __all__ = ["Span", "make_report"]
 
 FAILED = frozenset({Verdict.VIOLATED, Verdict.BROKEN, Verdict.UNKNOWN})
 """The verdicts of cases that a report explains at length."""
+TELLING = ("ARQONBUS_", "CI", "LANG", "LC_", "PYTHON", "TZ")
+"""What the names of variables begin with that a report tells of the gate's own environment."""
 OURS = frozenset({"requirement_set", "requirements", "criteria", "phases", "id", "case"})
 """The fields of a report that hold only what was written before any credential was known."""
 
@@ -121,7 +127,15 @@ def _environment() -> dict[str, str]:
         "platform": platform.platform(),
         "machine": platform.machine(),
         "executable": sys.executable,
+        "processors": str(os.cpu_count()),
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        **{name: os.environ[name] for name in sorted(os.environ) if _is_telling(name)},
     }
+
+
+def _is_telling(name: str) -> bool:
+    """Whether a variable of the gate's own environment may change what it sees and is no secret."""
+    return name.startswith(TELLING) and not names_a_secret(name)
 
 
 def _requirement_lines(judge: Judge, waivers: Application) -> list[RequirementLine]:
@@ -248,7 +262,8 @@ def _failure(judge: Judge, result: CaseResult, waivers: Application) -> Failure:
         transcript=result.transcript,
         dropped=result.dropped,
         seed=judge.seed,
-        replay=replay_command(result.id),
+        replay=replay_command(result.id, judge.options, judge.seed),
         waived=_waived(judge, result, waivers),
+        processes=result.processes,
         signature=signature_of(_as_shown(judge, result)) if result.verdict is Verdict.VIOLATED else "",
     )

@@ -7,6 +7,7 @@ import msgspec
 
 from arqonbus_conformance.judge import MutationScore
 from arqonbus_conformance.judging import Attempt
+from arqonbus_conformance.launched import ProcessLine
 from arqonbus_conformance.transcript import Entry
 from arqonbus_conformance.verdict import Verdict
 from arqonbus_conformance.waivers import WaiverLine
@@ -133,6 +134,7 @@ class Failure(msgspec.Struct, frozen=True):
         transcript: the last entries of the wire transcript, secrets cut out.
         dropped: how many entries before those are not here.
         replay: the command that runs it again.
+        processes: the programs that the case stood on, as they were when it failed.
         signature: what a waiver of it would have to say, "" where none can.
     """
 
@@ -151,6 +153,7 @@ class Failure(msgspec.Struct, frozen=True):
     seed: int
     replay: str
     waived: bool = False
+    processes: tuple[ProcessLine, ...] = ()
     signature: str = ""
 
 

@@ -20,6 +20,7 @@ class Shared:
         if name not in self._deployments:
             self._deployments[name] = await self.launch(dict(env))
         deployment = self._deployments[name]
+        case.transcript.attach(deployment.process)
         interfaces = Interfaces(deployment.endpoints, deployment.credentials, case.namespace, case.transcript)
         try:
             yield interfaces
