@@ -166,7 +166,7 @@ def test_a_program_is_told_without_its_secrets_and_within_a_bound() -> None:
 
 @pytest.fixture
 def broken_bus(tmp_path: Path) -> Path:
-    """The profile of a bus that sends a message back to who sent it."""
+    """The profile of a bus that sends a room-wide message back to who sent it."""
     profile = tmp_path / "broken.toml"
     profile.write_text(
         'name = "broken"\n[launch]\ncommand = "{python} -m arqonbus_fixtures.mutants sender-echo serve"\n',
@@ -183,7 +183,7 @@ def gate(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_an_incident_of_a_real_run_can_be_replayed(tmp_path: Path, broken_bus: Path) -> None:
     """It is seen again while the bus is broken, and not when it is repaired."""
-    keyword = "test_the_sender_does_not_hear_itself[channel]"
+    keyword = "test_the_sender_does_not_hear_itself[room]"
 
     ran = gate(tmp_path, "run", "--target", str(broken_bus), "--seed", "5", "--jobs", "1", "-k", keyword)
     (folder,) = (path.parent for path in tmp_path.glob("reports/incidents/*/incident.json"))
