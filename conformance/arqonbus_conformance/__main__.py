@@ -9,12 +9,23 @@ from cyclopts import CycloptsError
 from rich.console import Console
 
 # Each module registers its commands; the order is that of the help.
-from arqonbus_conformance.commands import diff, measure, merge, mutants, replay, report, requirements, run
+from arqonbus_conformance.commands import (
+    diff,
+    measure,
+    merge,
+    mutants,
+    replay,
+    report,
+    requirements,
+    run,
+    signoff,
+)
 from arqonbus_conformance.commands.application import UsageError, app
 from arqonbus_conformance.redaction import Redaction
 from arqonbus_conformance.report.reading import ReportError
 from arqonbus_conformance.requirements import RequirementSetError
 from arqonbus_conformance.session import KeywordError
+from arqonbus_conformance.signoff.policy import PolicyError
 from arqonbus_conformance.target import ProfileError
 from arqonbus_conformance.verdict import ExitCode
 from arqonbus_conformance.waivers import WaiverFileError
@@ -27,6 +38,7 @@ COMMANDS = (
     report,
     diff,
     replay,
+    signoff,
     mutants,
     merge,
     measure,
@@ -47,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         said = redaction.clean(f"arqonbus-gate: {fault}")
         complaint.print(said, markup=False, highlight=False, soft_wrap=True)
         sys.exit(ExitCode.USAGE)
-    except (ProfileError, WaiverFileError) as fault:
+    except (ProfileError, WaiverFileError, PolicyError) as fault:
         for problem in fault.problems:
             said = redaction.clean(f"arqonbus-gate: {problem}")
             complaint.print(said, markup=False, highlight=False, soft_wrap=True)

@@ -19,6 +19,7 @@ __all__ = [
     "check_frozen",
     "parse",
     "requirement_set",
+    "revisions",
 ]
 
 REVISION: Final = "1.0"
@@ -180,6 +181,15 @@ def _requirement(entry: Mapping[str, Any]) -> Requirement:
 
 def _refused(name: str, field: str, value: object, allowed: str) -> RequirementSetError:
     return RequirementSetError(f"{name}: {field}: {value!r} is not allowed; allowed: {allowed}")
+
+
+def revisions() -> tuple[str, ...]:
+    """The revisions whose requirement sets are shipped, the oldest first."""
+    names = [
+        file.name.removesuffix(".toml")
+        for file in resources.files(__package__).joinpath("requirements").iterdir()
+    ]
+    return tuple(sorted(filter(_REVISION.fullmatch, names), key=_order))
 
 
 @cache

@@ -1,0 +1,1 @@
+"""Signing off a release: what a run showed as a statement, signed, and checked again where it is deployed."""

@@ -1,0 +1,182 @@
+import json
+import stat
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from arqonbus_conformance import __main__ as command_line
+from arqonbus_conformance.report.model import Selection
+from made_reports import made_document
+
+Ended = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Ended:
+    """Runs a command in a folder of its own; gives the exit code and all that was said."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as ending:
+            command_line.main(arguments)
+        said = capfd.readouterr()
+        return int(ending.value.code or 0), said.out + said.err
+
+    assert run("keygen", "--out", "k")[0] == 0
+    return run
+
+
+def write_report(*, hours_ago: float = 0.0, **changes: Any) -> None:
+    began = datetime.now(UTC) - timedelta(hours=hours_ago)
+    document = made_document(started_at=began.isoformat(timespec="seconds"), **changes)
+    Path("report.json").write_text(json.dumps(document))
+
+
+def signed(gate: Ended, *options: str, **changes: Any) -> None:
+    write_report(**changes)
+    code, said = gate("sign", "report.json", "--key", "k", "--out", "a.json", *options)
+    assert code == 0, said
+
+
+def test_keys_a_report_a_signature_and_a_verification_end_with_0(gate: Ended) -> None:
+    """The whole way, with its report; the private key is its owner's alone."""
+    signed(gate)
+
+    code, said = gate("verify", "a.json", "--key", "k.pub", "--report", "report.json", "--target", "staging")
+
+    assert code == 0
+    assert "verified: staging, PASSED, level standard" in said
+    assert stat.S_IMODE(Path("k").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "code", "says"),
+    [
+        ({}, ("--target", "prod"), 12, "and the one to release is 'prod'"),
+        ({"hours_ago": 200}, (), 13, "hours ago"),
+        ({}, ("--level", "full"), 14, "demanded: at least full"),
+        ({"scope": "endpoint"}, ("--policy", "policy.toml"), 15, "demanded: at least deployment"),
+    ],
+)
+def test_what_is_not_enough_has_an_exit_code_of_its_own(
+    gate: Ended, changes: dict[str, Any], options: tuple[str, ...], code: int, says: str
+) -> None:
+    """And a sentence."""
+    Path("policy.toml").write_text('scope = "deployment"\n')
+    signed(gate, **changes)
+
+    ended, said = gate("verify", "a.json", "--key", "k.pub", *options)
+
+    assert ended == code
+    assert says in said
+
+
+def test_another_key_ends_with_10(gate: Ended) -> None:
+    """Though the content is untouched."""
+    signed(gate)
+    gate("keygen", "--out", "other")
+
+    code, said = gate("verify", "a.json", "--key", "other.pub")
+
+    assert (code, "the key to verify with" in said) == (10, True)
+
+
+def test_an_edited_sign_off_ends_with_11(gate: Ended) -> None:
+    """As does another report beside it."""
+    signed(gate)
+    original = Path("a.json").read_bytes()
+    write_report(seed=7)
+    Path("edited.json").write_bytes(original.replace(b'"sig":"', b'"sig": "'))
+
+    edited, other = (
+        gate("verify", "edited.json", "--key", "k.pub"),
+        gate("verify", "a.json", "--key", "k.pub", "--report", "report.json"),
+    )
+
+    assert (edited[0], other[0]) == (11, 11)
+    assert "the report that was signed" in other[1]
+
+
+def test_a_failed_run_is_signed_only_when_allowed_and_never_verified(gate: Ended) -> None:
+    """It says FAILED then, and verification ends with 17."""
+    write_report(failing=True, waivers=())
+
+    refused = gate("sign", "report.json", "--key", "k", "--out", "a.json")
+    allowed = gate("sign", "report.json", "--key", "k", "--out", "a.json", "--allow-failed")
+    verified = gate("verify", "a.json", "--key", "k.pub")
+
+    assert (refused[0], allowed[0], verified[0]) == (17, 0, 17)
+    assert "signed as FAILED" in allowed[1]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"interrupted": True}, {"cases": (), "requirements": ()}, {"selection": Selection(complete=False)}],
+)
+def test_half_a_run_is_never_signed(gate: Ended, changes: dict[str, Any]) -> None:
+    """Interrupted, empty or a selection: not even where failing is allowed."""
+    write_report(**changes)
+
+    code, _ = gate("sign", "report.json", "--key", "k", "--out", "a.json", "--allow-failed")
+
+    assert code == 17
+    assert not Path("a.json").exists()
+
+
+def test_a_truncated_or_edited_report_is_never_signed(gate: Ended) -> None:
+    """It ends with 11 and leaves no sign-off."""
+    write_report()
+    text = Path("report.json").read_text()
+    Path("half.json").write_text(text[: len(text) // 2])
+    Path("edited.json").write_text(text.replace('"level": "standard"', '"level": "full"'))
+
+    codes = [
+        gate("sign", name, "--key", "k", "--out", "a.json", "--allow-failed")[0]
+        for name in ("half.json", "edited.json")
+    ]
+
+    assert codes == [11, 11]
+    assert not Path("a.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("keygen", "--out", "k"), 64, "never overwritten"),
+        (("keygen", "--out", "new", "--passphrase-env", "NOWHERE"), 64, "NOWHERE is not set"),
+        (("sign", "none.json", "--key", "k", "--out", "a.json"), 64, "none.json"),
+        (("sign", "none.json", "--key", "k.pub", "--out", "a.json"), 64, "no private key"),
+        (("verify", "none.json", "--key", "k.pub"), 64, "none.json"),
+        (("verify", "k.pub", "--key", "k"), 64, "no public key"),
+        (("verify", "k.pub", "--key", "k.pub"), 11, "no sign-off"),
+        (
+            ("verify", "k.pub", "--key", "k.pub", "--policy", "bad.toml"),
+            78,
+            "bad.toml: moon: there is no such",
+        ),
+    ],
+)
+def test_what_cannot_be_used_is_named(gate: Ended, arguments: tuple[str, ...], code: int, says: str) -> None:
+    """Without a traceback."""
+    Path("bad.toml").write_text("moon = 1\n")
+
+    ended, said = gate(*arguments)
+
+    assert ended == code
+    assert says in said
+    assert "Traceback" not in said
+
+
+def test_a_key_with_a_passphrase_signs(gate: Ended, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The passphrase is named by its variable only, and is in no file."""
+    monkeypatch.setenv("OPENING", "sesame-canary")
+    gate("keygen", "--out", "locked", "--passphrase-env", "OPENING")
+    write_report()
+
+    arguments = ("sign", "report.json", "--key", "locked", "--out", "a.json")
+    without, with_it = gate(*arguments), gate(*arguments, "--passphrase-env", "OPENING")
+
+    assert (without[0], with_it[0]) == (64, 0)
+    assert all(b"sesame-canary" not in one.read_bytes() for one in Path().iterdir())
