@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -35,33 +36,39 @@ def part(number: int, *results: CaseResult, parts: int = 2, change: Callable[[Ju
     judge.request = RunRequest(
         areas=("ROUTE",), requirements=("ROUTE-001", "ROUTE-002"), shard=Shard(number, parts)
     )
-    for one in results:
-        judge.record(one)
+    for found in results:
+        judge.record(found)
     change(judge)
     return make_report(judge, SPAN)
 
 
-ONE = part(1, result("a", "ROUTE-001"))
-TWO = part(2, result("b", "ROUTE-002"))
+@cache
+def one() -> Report:
+    return part(1, result("a", "ROUTE-001"))
+
+
+@cache
+def two() -> Report:
+    return part(2, result("b", "ROUTE-002"))
 
 
 def test_the_whole_is_judged_as_one_run() -> None:
     """What no part decided alone is decided together; the shard is gone, the rest of the choice stays."""
-    whole = merged([TWO, ONE], fresh_judge())
+    whole = merged([two(), one()], fresh_judge())
 
     assert [(line.id, line.verdict, line.cases) for line in whole.requirements] == [
         ("ROUTE-001", "holds", 1),
         ("ROUTE-002", "holds", 1),
     ]
     assert (whole.exit_code, whole.selection.shard, whole.selection.areas) == (0, "", ("ROUTE",))
-    assert whole.target == ONE.target
+    assert whole.target == one().target
     assert whole.seconds == 4.0
     assert not any("this was part" in note for note in whole.notes)
 
 
 def test_a_requirement_that_no_part_judged_is_unverified() -> None:
     """The whole must answer for all of it."""
-    whole = merged([ONE, part(2)], fresh_judge())
+    whole = merged([one(), part(2)], fresh_judge())
 
     assert whole.exit_code == 2
     assert {line.id: line.verdict for line in whole.requirements}["ROUTE-002"] == "unverified"
@@ -71,7 +78,7 @@ def test_a_failure_of_a_part_is_one_of_the_whole() -> None:
     """With all that is told of it."""
     bad = part(2, FAILING)
 
-    whole = merged([ONE, bad], fresh_judge())
+    whole = merged([one(), bad], fresh_judge())
 
     assert whole.exit_code == 1
     assert whole.failures == bad.failures
@@ -87,7 +94,7 @@ def test_waivers_are_applied_to_the_whole() -> None:
     parts = [part(1, result("a", "ROUTE-001"), change=waive), part(2, FAILING, change=waive)]
     whole = merged(parts, fresh_judge())
 
-    assert [one.waivers[0].status for one in (*parts, whole)] == ["not_judged", "applied", "applied"]
+    assert [report.waivers[0].status for report in (*parts, whole)] == ["not_judged", "applied", "applied"]
     assert whole.exit_code == 0
 
 
@@ -99,39 +106,42 @@ def test_what_went_wrong_in_a_part_went_wrong_in_the_whole(field: str, value: ob
     """No part is covered up by the others."""
     wrong = part(2, result("b", "ROUTE-002"), change=lambda judge: setattr(judge, field, value))
 
-    assert merged([ONE, wrong], fresh_judge()).exit_code == code
+    assert merged([one(), wrong], fresh_judge()).exit_code == code
 
 
 @pytest.mark.parametrize(
     ("parts", "says"),
     [
-        ([ONE], "part 2/2 is missing"),
-        ([ONE, ONE], "part 1/2 is there twice"),
-        ([ONE, part(2, parts=3)], "parts of several runs"),
-        ([ONE, part(2, result("a", "ROUTE-001"))], "unit/m::a was run by report 1 and by report 2"),
-        ([ONE, part(2, change=lambda judge: setattr(judge, "seed", 2))], "seed: report 2 has 2"),
-        ([ONE, msgspec.structs.replace(TWO, level="full")], "level: report 2 has 'full'"),
+        (lambda: [one()], "part 2/2 is missing"),
+        (lambda: [one(), one()], "part 1/2 is there twice"),
+        (lambda: [one(), part(2, parts=3)], "parts of several runs"),
+        (lambda: [one(), part(2, result("a", "ROUTE-001"))], "unit/m::a was run by report 1 and by report 2"),
+        (lambda: [one(), part(2, change=lambda judge: setattr(judge, "seed", 2))], "seed: report 2 has 2"),
+        (lambda: [one(), msgspec.structs.replace(two(), level="full")], "level: report 2 has 'full'"),
         (
-            [
-                ONE,
+            lambda: [
+                one(),
                 part(2, change=lambda judge: setattr(judge, "target", quick_target("ws://h:1", None, None))),
             ],
             "target: report 2",
         ),
         (
-            [ONE, part(2, change=lambda judge: setattr(judge, "request", RunRequest(shard=Shard(2, 2))))],
+            lambda: [
+                one(),
+                part(2, change=lambda judge: setattr(judge, "request", RunRequest(shard=Shard(2, 2)))),
+            ],
             "selection.",
         ),
         (
-            [ONE, part(2, change=lambda judge: setattr(judge, "request", RunRequest()))],
+            lambda: [one(), part(2, change=lambda judge: setattr(judge, "request", RunRequest()))],
             "allowed: parts of one run",
         ),
     ],
 )
-def test_what_is_not_all_of_one_run_is_refused(parts: list[Report], says: str) -> None:
+def test_what_is_not_all_of_one_run_is_refused(parts: Callable[[], list[Report]], says: str) -> None:
     """With what is wrong."""
     with pytest.raises(MergeError) as refused:
-        merged(parts, fresh_judge())
+        merged(parts(), fresh_judge())
 
     assert says in str(refused.value)
 
@@ -142,4 +152,4 @@ def test_another_requirement_set_is_refused() -> None:
     judge.requirements = judge.requirements._replace(digest="0" * 64)
 
     with pytest.raises(MergeError, match="which this gate judges by"):
-        merged([ONE, TWO], judge)
+        merged([one(), two()], judge)
