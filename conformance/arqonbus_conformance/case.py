@@ -32,6 +32,8 @@ MAIN_FIXTURES: Final = frozenset({"bus", "http", "telemetry"})
 """The fixtures that are the main deployment, on which cases run one after the other."""
 MAIN_NEEDS: Final = frozenset({Need.AUTH, Need.NO_AUTH, Need.CONSUMER_GROUPS, Need.DURABLE})
 """The needs that only the main deployment can answer."""
+FAR: Final = frozenset({Blast.DISRUPTIVE, Blast.RESOURCE_EXHAUSTING})
+"""The radii within which other cases on the same deployment would be hit."""
 TRANSCRIPT_LINES: Final = 200
 """How many of the last entries of a transcript a report keeps."""
 
@@ -54,7 +56,7 @@ class Case:
         self.seconds_allowed = float(_marked(item, "time_limit", CASE_SECONDS))
         self.blast = str(_marked(item, "blast", Blast.OWN_NAMESPACE))
         self.depth = Depth(_marked(item, "depth", Depth.STANDARD))
-        self.exclusive = item.get_closest_marker("exclusive") is not None
+        self.exclusive = item.get_closest_marker("exclusive") is not None or self.blast in FAR
         self.least_observations = int(_marked(item, "observations", 1))
         self.repeats = int(_marked(item, "repeats", 1))
         self.sentence = (inspect.getdoc(getattr(item, "function", None)) or "").partition("\n")[0]

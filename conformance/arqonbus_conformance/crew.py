@@ -1,177 +1,39 @@
 """Several processes share the cases of one run.
 
-Each member of the crew collects the same cases and asks for the next one when it is free. Cases on the main
-deployment all go to the first member, one after the other, because they look at the counters of a whole deployment;
-cases with a deployment of their own go to whoever asks.
+Each member of the crew collects the same cases and asks for the next ones when it is free; the roster says which.
 """
 
 import multiprocessing
 import os
 import signal
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
-from pathlib import Path
-from typing import Final, Literal, NamedTuple, cast
+from typing import Final, cast
 
-import pytest
-
+from arqonbus_conformance.crew_member import (
+    Collected,
+    Ended,
+    Free,
+    Link,
+    News,
+    Orders,
+    Started,
+    Task,
+    serve,
+)
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.judging import CaseResult
-from arqonbus_conformance.recording import CASE
-from arqonbus_conformance.requirements import Scope
+from arqonbus_conformance.roster import Pause, Roster
 from arqonbus_conformance.selection import RunRequest
-from arqonbus_conformance.session import KeywordError, run_here
+from arqonbus_conformance.session import KeywordError
 from arqonbus_conformance.stage import Surroundings
-from arqonbus_conformance.target import Target
 
 __all__ = ["run"]
 
 FAREWELL_SECONDS: Final = 15.0
 """The longest a member may take to end its deployments when the run is over, in seconds."""
-
-
-class Collected(NamedTuple):
-    """What a member found.
-
-    Attributes:
-        on_main: the cases on the main deployment.
-        batches: the others, those together that share a deployment.
-        faults: what is wrong with the suite.
-        all_cases: every case that was found, whether it is run or not.
-        left_out: the cases that a budget left out, each with the reason.
-        seconds: how long it took to find them.
-        not_scored: the cases that judge what a later revision adds.
-    """
-
-    on_main: tuple[str, ...]
-    batches: tuple[tuple[str, ...], ...]
-    faults: tuple[str, ...]
-    all_cases: tuple[str, ...]
-    left_out: tuple[tuple[str, str], ...]
-    seconds: float
-    not_scored: tuple[str, ...]
-
-
-class Free(NamedTuple):
-    """A member is through with its task."""
-
-
-class Started(NamedTuple):
-    """A case began."""
-
-    case: str
-
-
-class Ended(NamedTuple):
-    """A member is through: what it saw of the main deployment, and what went wrong."""
-
-    surroundings: Surroundings
-    unreachable: str | None
-    faults: tuple[str, ...]
-    keyword_fault: str | None
-
-
-class Task(NamedTuple):
-    """Which cases to run next."""
-
-    cases: tuple[str, ...]
-
-
-News = Collected | Started | CaseResult | Free | Ended
-Link = Connection
-"""The captain's end of the pipe to a member."""
-
-
-class _Member:
-    """The pytest plugin of a member: runs what it is told to, and reports."""
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
-        self.judge: Judge | None = None
-
-    def started(self, total: int) -> None:
-        """The captain counts by itself."""
-
-    def case_started(self, case: str) -> None:
-        self._link.send(Started(case))
-
-    def case_finished(self, result: CaseResult) -> None:
-        self._link.send(result)
-
-    def pytest_runtestloop(self, session: pytest.Session) -> Literal[True]:
-        assert self.judge is not None  # noqa: S101 - set before pytest begins
-        items = {item.stash[CASE].id: item for item in session.items}
-        self._link.send(_sorted_out(session.items, self.judge))
-        self.judge.faults.clear()
-        while not session.shouldstop and (task := self._link.recv()) is not None:
-            batch = [items[name] for name in task.cases]
-            # Behind the last one comes the session: all is torn down but what lives as long as the run.
-            following = [*batch[1:], cast("pytest.Item", session)]
-            for item, after in zip(batch, following, strict=True):
-                item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
-                if session.shouldstop:
-                    break
-            self._link.send(Free())
-        return True
-
-
-def _sorted_out(items: Sequence[pytest.Item], judge: Judge) -> Collected:
-    """Cases that share a deployment stay together; the largest batches come first, unless the order is drawn."""
-    on_main = [item.stash[CASE].id for item in items if item.stash[CASE].on_main]
-    batches: dict[str, list[str]] = {}
-    for case in (item.stash[CASE] for item in items):
-        if not case.on_main:
-            batches.setdefault(case.group or case.id, []).append(case.id)
-    ordered = list(batches.values())
-    if not judge.request.shuffle:
-        ordered.sort(key=len, reverse=True)
-    return Collected(
-        tuple(on_main),
-        tuple(map(tuple, ordered)),
-        tuple(judge.faults),
-        tuple(judge.collected),
-        judge.left_out,
-        judge.collect_seconds,
-        judge.not_scored,
-    )
-
-
-class _Orders(NamedTuple):
-    """What a member must know."""
-
-    target: Target
-    scope: Scope
-    seed: int
-    folders: Mapping[str, Path]
-    request: RunRequest
-    attempts: int
-
-
-def _serve(link: Link, orders: _Orders) -> None:
-    """The life of a member."""
-    os.setsid()  # an interruption reaches the captain, who tells the crew
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell runs in the background
-    member = _Member(link)
-    judge = member.judge = Judge(
-        orders.target,
-        scope=orders.scope,
-        seed=orders.seed,
-        folders=orders.folders,
-        listener=member,
-        attempts=orders.attempts,
-    )
-    keyword_fault = None
-    # Without a captain nobody is left to tell; a second interruption finds everything ended already.
-    with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
-        try:
-            run_here(judge, orders.request, plugins=[member])
-        except KeywordError as fault:
-            keyword_fault = str(fault)
-        link.send(Ended(judge.surroundings, judge.unreachable, tuple(judge.faults), keyword_fault))
-    link.close()
 
 
 class _Captain:
@@ -187,8 +49,8 @@ class _Captain:
         self._judge = judge
         self.links = list(links)
         self._first = self.links[0]
-        self._on_main: deque[tuple[str, ...]] = deque()
-        self._batches: deque[tuple[str, ...]] = deque()
+        self._roster = Roster(self._first, shared_main=judge.target.endpoints is not None)
+        self._waiting: list[Link] = []
         self._known = False
         self.awake: set[Link] = set()
         self.keyword_fault: str | None = None
@@ -212,6 +74,7 @@ class _Captain:
                 self._assign(link)
             case Free():
                 self._assign(link)
+                self._wake()
             case Started():
                 self._judge.listener.case_started(news.case)
             case CaseResult():
@@ -230,28 +93,45 @@ class _Captain:
         self._judge.left_out = collected.left_out
         self._judge.collect_seconds = collected.seconds
         self._judge.not_scored = collected.not_scored
-        self._on_main.extend((name,) for name in collected.on_main)
-        self._batches.extend(collected.batches)
+        self._roster.fill(collected.on_main, collected.exclusive, collected.batches)
         self._judge.selected = len(collected.on_main) + sum(map(len, collected.batches))
         self._judge.listener.started(self._judge.selected)
 
     def _assign(self, link: Link) -> None:
-        mine = self._on_main if link is self._first and self._on_main else self._batches
-        stop = self._judge.unreachable is not None or not mine
+        stop = self._judge.unreachable is not None
+        given = Pause.DONE if stop else self._roster.next_for(link)
+        if given is Pause.WAIT:
+            self._waiting.append(link)
+            return
         with suppress(BrokenPipeError):  # its end is heard as an end of the stream
-            link.send(None if stop else Task(mine.popleft()))
+            link.send(None if isinstance(given, Pause) else Task(given))
+
+    def _wake(self) -> None:
+        """Ask again for those that had to wait for somebody to be through."""
+        waiting, self._waiting = self._waiting, []
+        for link in waiting:
+            self._assign(link)
 
     def _part(self, link: Link, news: Ended) -> None:
         self._judge.faults.extend(news.faults)
         self.keyword_fault = self.keyword_fault or news.keyword_fault
         if news.unreachable is not None:
             self._judge.unreachable = news.unreachable
-        if link is self._first:
+        if _told(news.surroundings) > _told(self._judge.surroundings):
             self._judge.surroundings = news.surroundings
+        self._roster.lose(link)
+        self._wake()
 
     def _lost(self, link: Link) -> None:
         self.links.remove(link)
+        self._roster.lose(link)
+        self._wake()
         self._judge.faults.append("a process of the gate ended before its work was done")
+
+
+def _told(seen: Surroundings) -> tuple[bool, int, int]:
+    """How much somebody saw of the main deployment: nobody but those that looked knows what it claims."""
+    return seen.endpoints is not None, len(seen.claims), len(seen.notes)
 
 
 def run(judge: Judge, request: RunRequest, jobs: int) -> None:
@@ -266,10 +146,10 @@ def run(judge: Judge, request: RunRequest, jobs: int) -> None:
     for _ in range(jobs):
         ours, theirs = context.Pipe()
         member = context.Process(
-            target=_serve,
+            target=serve,
             args=(
                 theirs,
-                _Orders(judge.target, judge.scope, judge.seed, judge.folders, request, judge.attempts),
+                Orders(judge.target, judge.scope, judge.seed, judge.folders, request, judge.attempts),
             ),
             daemon=True,
         )

@@ -101,7 +101,10 @@ def depth(level: str) -> Callable[[Case], Case]:
 
 
 def exclusive(case: Case) -> Case:
-    """Say that no other case may use the main deployment meanwhile: this one looks at all of its traffic."""
+    """Say that no other case may use the main deployment meanwhile: this one looks at all of its traffic.
+
+    What is disruptive or exhausts resources is exclusive without a word.
+    """
     marked: Case = pytest.mark.exclusive(case)
     return marked
 

@@ -21,8 +21,9 @@ __all__ = ["run"]
 def run(judge: Judge, request: RunRequest, *, jobs: int = 1) -> Report:
     """Run the requested cases and return the report, whichever way the run ended.
 
-    With several ``jobs``, cases that launch deployments of their own run beside each other in so many processes;
-    cases on the main deployment run one after the other in one of them.
+    With several ``jobs``, cases that launch deployments of their own run beside each other in so many processes, and
+    so do cases on a main deployment that is there already; on one that is launched for the run they run one after
+    the other in the process that launched it.
 
     Raises:
         KeywordError: pytest does not understand the keyword expression.

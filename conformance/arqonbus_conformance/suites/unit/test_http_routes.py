@@ -8,7 +8,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Http, Telemetry
-from arqonbus_conformance.plugin import depth, needs, requirement
+from arqonbus_conformance.plugin import depth, exclusive, needs, requirement
 from arqonbus_conformance.suites.unit.telling import moment
 
 STORAGE = {"mode", "backend", "durable", "status", "reason", "persistence"}
@@ -81,6 +81,7 @@ async def test_health_and_readiness_need_no_token(http: Http, path: str) -> None
     expect.equal(statuses, [200, 200], "statuses")
 
 
+@exclusive
 @depth("smoke")
 @requirement("HTTP-003")
 @needs("http")
@@ -101,6 +102,7 @@ async def test_status_agrees_with_the_command(http: Http, bus: Bus) -> None:
         assert route["messages"][counter] >= command["messages"][counter], counter
 
 
+@exclusive
 @depth("smoke")
 @requirement("HTTP-006")
 @needs("http")
