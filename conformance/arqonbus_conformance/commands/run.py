@@ -13,6 +13,7 @@ from rich.console import Console
 
 from arqonbus_conformance.commands.application import UsageError, app, make_room
 from arqonbus_conformance.commands.asked import Asked
+from arqonbus_conformance.depth import Depth
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.repeating import ATTEMPTS, MOST_ATTEMPTS
 from arqonbus_conformance.report.artefacts import Places, write_artefacts
@@ -32,11 +33,15 @@ MOST_JOBS: Final = 16
 """The most processes that may share a run."""
 
 
-def default_jobs(target: Target) -> int:
-    """One process more than there are processors where cases launch deployments of their own; else one."""
+def default_jobs(target: Target, depth: Depth = Depth.STANDARD) -> int:
+    """One process more than there are processors where cases launch deployments of their own; else one.
+
+    Two are enough for a few seconds of cases: each further one has to collect them first.
+    """
     if target.launch is None:
         return 1
-    return min(MOST_JOBS, (os.cpu_count() or 1) + 1)
+    most = 2 if depth is Depth.SMOKE else MOST_JOBS
+    return min(most, (os.cpu_count() or 1) + 1)
 
 
 def named_target(profile: Path | None, url: str | None, http: str | None, telemetry: str | None) -> Target:
@@ -159,7 +164,7 @@ def run_command(
         judge.options = options
         judge.waivers, judge.waiver_file = waivers_of(waivers, datetime.now(UTC).date())
         try:
-            report = run(judge, request, jobs=jobs or default_jobs(judged))
+            report = run(judge, request, jobs=jobs or default_jobs(judged, request.depth))
         finally:
             live.stop()
         write_artefacts(report, places)
