@@ -130,6 +130,14 @@ def adversarial(session: nox.Session) -> None:
 
 
 @nox.session
+def staging(session: nox.Session) -> None:
+    """Serve the reference as in staging, for profiles/staging-example.toml, until interrupted; `-- COMMAND...` another one."""
+    _install(session, "run", ".")
+    command = session.posargs or ["arqonbus-reference", "serve"]
+    session.run("python", "-P", "-m", "arqonbus_fixtures.staging", "--", *command)
+
+
+@nox.session
 def tests(session: nox.Session) -> None:
     """Run the white-box tests; without arguments also ask for full coverage of the modules that decide."""
     _install(session, "tests", "-e", ".")

@@ -8,11 +8,14 @@ import string
 from typing import Final
 from urllib.parse import urlsplit
 
-from arqonbus_conformance.findings import Unanswered, Unreachable
+from arqonbus_conformance.findings import Unanswered
 from arqonbus_conformance.observing import observed
+from arqonbus_conformance.route import DIRECT, Reached
 
 ANSWER_SECONDS: Final = 15.0
 """The longest an answer, or the end of the connection, may take, in seconds."""
+SILENT_SECONDS: Final = 0.5
+"""How long to wait for an answer to what may be no whole request, where that cannot be said, in seconds."""
 ANSWER_BYTES: Final = 1024 * 1024
 """How much of an answer is read, in bytes."""
 
@@ -105,23 +108,21 @@ def status_of(answer: bytes) -> int | None:
     return int(head[1]) if len(head) > 1 and head[0].startswith(b"HTTP/") and head[1].isdigit() else None
 
 
-async def exchange(url: str, sent: bytes, *, half_closed: bool = True) -> bytes:
-    """Send the bytes to the address, say that nothing more comes (``half_closed``), and return what came back.
+async def exchange(interface: str | Reached, sent: bytes, *, half_closed: bool = True) -> bytes:
+    """Send the bytes to an interface, say that nothing more comes (``half_closed``), and return what came back.
 
-    Otherwise the request asks for the connection to be closed, and all is returned that came until then.
+    Otherwise the request asks for the connection to be closed, and all is returned that came until then. TLS cannot be
+    closed by half: there an empty line ends whatever head was begun, and ``SILENT_SECONDS`` of silence are no answer.
 
     Raises:
         Unreachable: no connection could be made.
         Unanswered: the connection was neither answered nor ended in time.
     """
+    url, route = (interface, DIRECT) if isinstance(interface, str) else (interface.url, interface.route)
     place = urlsplit(url)
     tls = place.scheme in {"https", "wss"}
-    try:
-        reader, writer = await asyncio.open_connection(
-            place.hostname, place.port or (443 if tls else 80), ssl=tls or None
-        )
-    except OSError as fault:
-        raise Unreachable(f"{url}: {fault}") from fault
+    host, port = place.hostname or "", place.port or (443 if tls else 80)
+    reader, writer = await route.streams(host, port, tls=tls, within=ANSWER_SECONDS)
     observed()
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
@@ -139,11 +140,23 @@ async def _answer(
 ) -> bytes:
     try:
         writer.write(sent)
+        if half_closed and not writer.can_write_eof():
+            writer.write(b"\r\n\r\n")
+            await writer.drain()
+            return await _or_silence(reader)
         if half_closed:
             writer.write_eof()
         await writer.drain()
         return await (reader.read(ANSWER_BYTES) if half_closed else _to_the_end(reader))
     except OSError:  # a refused request may be cut off before it was read whole
+        return b""
+
+
+async def _or_silence(reader: asyncio.StreamReader) -> bytes:
+    try:
+        async with asyncio.timeout(SILENT_SECONDS):
+            return await reader.read(ANSWER_BYTES)
+    except TimeoutError:
         return b""
 
 

@@ -9,10 +9,11 @@ import jwt
 
 from arqonbus_conformance.client import Client
 from arqonbus_conformance.endpoint import CONNECT_SECONDS, Endpoint, open_connection
-from arqonbus_conformance.findings import NotOffered, Unreachable, Violation
+from arqonbus_conformance.findings import NotOffered, Violation
 from arqonbus_conformance.handshake import Handshake, Headers, Refusal
 from arqonbus_conformance.namespace import Namespace
 from arqonbus_conformance.observing import observed
+from arqonbus_conformance.route import DIRECT, Route
 from arqonbus_conformance.tokens import Credentials
 from arqonbus_conformance.transcript import Transcript
 from arqonbus_conformance.wire import REPLY_SECONDS, Connection
@@ -27,9 +28,15 @@ class Upgrades:
     """Connections to one WebSocket endpoint, all closed by ``close``."""
 
     def __init__(
-        self, url: str, credentials: Credentials, namespace: Namespace, transcript: Transcript
+        self,
+        url: str,
+        credentials: Credentials,
+        namespace: Namespace,
+        transcript: Transcript,
+        route: Route = DIRECT,
     ) -> None:
         self.url = url
+        self.route = route
         self.credentials = credentials
         self.namespace = namespace
         self.transcript = transcript
@@ -63,6 +70,7 @@ class Upgrades:
             handshake,
             self.transcript,
             name=name,
+            route=self.route,
             receive_buffer_bytes=receive_buffer_bytes,
             within=within,
         )
@@ -78,13 +86,9 @@ class Upgrades:
         Raises:
             Unreachable: no connection could be made.
         """
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                reader, writer = await asyncio.open_connection(
-                    self._endpoint.host, self._endpoint.port, ssl=self._endpoint.tls
-                )
-        except (OSError, TimeoutError) as fault:
-            raise Unreachable(f"{self.url}: {fault or 'no TCP connection in time'}") from fault
+        reader, writer = await self.route.streams(
+            self._endpoint.host, self._endpoint.port, tls=self._endpoint.tls, within=CONNECT_SECONDS
+        )
         self._streams.append(writer)
         return reader, writer
 
@@ -110,9 +114,14 @@ class Bus(Upgrades):
     """
 
     def __init__(
-        self, url: str, credentials: Credentials, namespace: Namespace, transcript: Transcript
+        self,
+        url: str,
+        credentials: Credentials,
+        namespace: Namespace,
+        transcript: Transcript,
+        route: Route = DIRECT,
     ) -> None:
-        super().__init__(url, credentials, namespace, transcript)
+        super().__init__(url, credentials, namespace, transcript, route)
         self.room = namespace.name("room")
         self.other_room = namespace.name("other")
 

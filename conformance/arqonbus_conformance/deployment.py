@@ -25,6 +25,7 @@ from arqonbus_conformance.http_client import Http, Response
 from arqonbus_conformance.launched import Ran
 from arqonbus_conformance.namespace import Namespace
 from arqonbus_conformance.observing import observed
+from arqonbus_conformance.route import DIRECT, Route
 from arqonbus_conformance.target import DEGRADED, STRICT, Endpoints
 from arqonbus_conformance.telemetry_reader import Telemetry, TelemetryReader
 from arqonbus_conformance.tokens import Credentials
@@ -81,13 +82,20 @@ class Interfaces:
     """The three interfaces of a deployment within the namespace of one case."""
 
     def __init__(
-        self, endpoints: Endpoints, credentials: Credentials, namespace: Namespace, transcript: Transcript
+        self,
+        endpoints: Endpoints,
+        credentials: Credentials,
+        namespace: Namespace,
+        transcript: Transcript,
+        route: Route = DIRECT,
     ) -> None:
         self.endpoints = endpoints
         self.credentials = credentials
-        self.bus = Bus(endpoints.bus, credentials, namespace, transcript)
-        self.http = Http(endpoints.http or "", credentials, namespace, transcript)
-        self.telemetry = Telemetry(endpoints.telemetry or endpoints.bus, credentials, namespace, transcript)
+        self.bus = Bus(endpoints.bus, credentials, namespace, transcript, route)
+        self.http = Http(endpoints.http or "", credentials, namespace, transcript, route)
+        self.telemetry = Telemetry(
+            endpoints.telemetry or endpoints.bus, credentials, namespace, transcript, route
+        )
 
     async def close(self) -> None:
         """End every connection that the case left open."""

@@ -1,13 +1,13 @@
 """Where a WebSocket endpoint is, and how a connection to it begins."""
 
 import asyncio
-import socket
 import ssl
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from arqonbus_conformance.findings import Unanswered, Unreachable
 from arqonbus_conformance.handshake import Handshake, Refusal
+from arqonbus_conformance.route import DIRECT, Route, plain_reason
 from arqonbus_conformance.transcript import Transcript
 from arqonbus_conformance.wire import Connection
 
@@ -18,12 +18,12 @@ CONNECT_SECONDS: Final = 5.0
 
 
 class Endpoint(NamedTuple):
-    """Where a WebSocket endpoint is."""
+    """Where a WebSocket endpoint is, and whether it speaks TLS."""
 
     url: str
     host: str
     port: int
-    tls: ssl.SSLContext | None
+    tls: bool
 
     @classmethod
     def parse(cls, url: str) -> "Endpoint":
@@ -35,7 +35,7 @@ class Endpoint(NamedTuple):
         parts = urlsplit(url)
         if parts.scheme not in {"ws", "wss"} or not parts.hostname:
             raise ValueError(f"{url!r} is not allowed; allowed: ws://HOST[:PORT] or wss://HOST[:PORT]")
-        tls = ssl.create_default_context() if parts.scheme == "wss" else None
+        tls = parts.scheme == "wss"
         return cls(url, parts.hostname, parts.port or (443 if tls else 80), tls)
 
 
@@ -45,6 +45,7 @@ async def open_connection(
     transcript: Transcript,
     *,
     name: str,
+    route: Route = DIRECT,
     receive_buffer_bytes: int | None = None,
     within: float = CONNECT_SECONDS,
 ) -> Connection | Refusal:
@@ -56,22 +57,29 @@ async def open_connection(
         Violation: the answer is not HTTP, or grants the upgrade wrongly.
     """
     loop = asyncio.get_running_loop()
-    raw = await _connected(endpoint, receive_buffer_bytes, within)
+    context = route.tls() if endpoint.tls else None
+    raw = await route.socket(
+        endpoint.host, endpoint.port, within=within, receive_buffer_bytes=receive_buffer_bytes
+    )
     try:
         _, connection = await loop.create_connection(
-            lambda: Connection(name, transcript, handshake),
+            lambda: Connection(name, transcript, handshake, route.pace),
             sock=raw,
-            ssl=endpoint.tls,
-            server_hostname=endpoint.host if endpoint.tls else None,
+            ssl=context,
+            server_hostname=endpoint.host if context else None,
         )
     except OSError as fault:
-        raise Unreachable(f"{endpoint.url}: {fault}") from fault
+        raw.close()
+        raise Unreachable(f"{endpoint.url}: {plain_reason(fault, route.reach)}") from fault
     try:
         async with asyncio.timeout(within):
             refusal = await connection.granted
     except TimeoutError:
         connection.abort()
         raise Unanswered(f"{name}: the upgrade to {endpoint.url} was not answered in {within:g} s") from None
+    except ssl.SSLError as fault:
+        # With TLS 1.3 a server refuses the certificate of a client only after the handshake.
+        raise Unreachable(f"{endpoint.url}: {plain_reason(fault, route.reach)}") from fault
     except BaseException:
         connection.abort()
         raise
@@ -79,32 +87,3 @@ async def open_connection(
         return connection
     connection.abort()
     return refusal
-
-
-async def _connected(endpoint: Endpoint, receive_buffer_bytes: int | None, within: float) -> socket.socket:
-    loop = asyncio.get_running_loop()
-    refusals = []
-    try:
-        async with asyncio.timeout(within):
-            addresses = await loop.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
-            for family, kind, protocol, _, address in addresses:
-                raw = socket.socket(family, kind, protocol)
-                raw.settimeout(0)
-                raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                if receive_buffer_bytes is not None:
-                    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
-                try:
-                    await loop.sock_connect(raw, address)
-                except OSError as fault:
-                    raw.close()
-                    refusals.append(str(fault))
-                except BaseException:
-                    raw.close()
-                    raise
-                else:
-                    return raw
-    except OSError as fault:
-        raise Unreachable(f"{endpoint.url}: {fault}") from fault
-    except TimeoutError:
-        raise Unreachable(f"{endpoint.url}: no TCP connection within {within:g} s") from None
-    raise Unreachable(f"{endpoint.url}: {'; '.join(refusals)}")

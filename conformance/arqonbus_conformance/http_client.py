@@ -13,6 +13,7 @@ from arqonbus_conformance.findings import Unanswered, Unreachable, Violation
 from arqonbus_conformance.handshake import HeaderMap
 from arqonbus_conformance.namespace import Namespace
 from arqonbus_conformance.observing import observed
+from arqonbus_conformance.route import DIRECT, Route, plain_reason
 from arqonbus_conformance.tokens import ROLES, Credentials
 from arqonbus_conformance.transcript import Transcript
 
@@ -64,9 +65,15 @@ class Http:
     """Requests to one deployment; connections are not reused, so that a restart cannot confuse them."""
 
     def __init__(
-        self, url: str, credentials: Credentials, namespace: Namespace, transcript: Transcript
+        self,
+        url: str,
+        credentials: Credentials,
+        namespace: Namespace,
+        transcript: Transcript,
+        route: Route = DIRECT,
     ) -> None:
         self.url = url.rstrip("/")
+        self.route = route
         self.credentials = credentials
         self.namespace = namespace
         self.transcript = transcript
@@ -103,6 +110,8 @@ class Http:
         query = "?" + urlencode({name: str(value) for name, value in params.items()}) if params else ""
         target = f"{path}{query}"
         sent = {**self.authorization(token, tenant), **(headers or {})}
+        if self.route.reach.proxy is None:  # through a proxy the socket is counted
+            await self.route.pace.turn()
         self.transcript.record("http", ">", method, f"{target} {json.dumps(sent)}")
         try:
             async with self._open().request(
@@ -117,6 +126,9 @@ class Http:
                 pairs = list(answer.headers.items())
         except TimeoutError:
             raise Unanswered(f"{method} {target} was not answered within {within:g} s") from None
+        except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as fault:
+            reason = _tls_fault(fault)
+            raise Unreachable(f"{self.url}: {plain_reason(reason, self.route.reach)}") from fault
         except aiohttp.ClientConnectorError as fault:
             raise Unreachable(f"{self.url}: {fault}") from fault
         except aiohttp.ClientError as fault:
@@ -130,7 +142,7 @@ class Http:
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(force_close=True, limit=0),
+                connector=self.route.connector(),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 read_bufsize=BODY_BYTES,
             )
@@ -141,3 +153,14 @@ class Http:
         if self._session is not None:
             session, self._session = self._session, None
             await session.close()
+
+
+def _tls_fault(
+    fault: aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError,
+) -> BaseException:
+    cause: Exception = (
+        fault.certificate_error
+        if isinstance(fault, aiohttp.ClientConnectorCertificateError)
+        else fault.os_error
+    )
+    return cause

@@ -14,8 +14,9 @@ from arqonbus_conformance.case import CASE, Case
 from arqonbus_conformance.depth import Depth
 from arqonbus_conformance.findings import Unfinished, Violation
 from arqonbus_conformance.judge import Judge
-from arqonbus_conformance.judging import CaseResult
-from arqonbus_conformance.marks import Need
+from arqonbus_conformance.judging import CaseResult, finding_of
+from arqonbus_conformance.marks import Blast, Need
+from arqonbus_conformance.pace import CASE_LIMIT
 from arqonbus_conformance.patience import Patience
 from arqonbus_conformance.power import measured_power
 from arqonbus_conformance.registration import case_id
@@ -154,6 +155,7 @@ class Recorder:
             OutOfScope, NotOffered, NotApplicable: its needs are not met.
         """
         stage.check_offered(case.needs)
+        stage.check_allowed(Blast(case.blast))
         seen = stage.greeting
         if seen is not None and GREETING in case.requirements:
             raise Violation(seen.what, expected=seen.expected, actual=seen.actual)
@@ -173,6 +175,7 @@ def _bounded(function: Callable[..., Awaitable[Any]], seconds: float) -> Callabl
     async def bounded(*args: object, **fixtures: object) -> Any:
         try:
             async with asyncio.timeout(seconds) as limit:
+                CASE_LIMIT.set(limit)
                 return await function(*args, **fixtures)
         except TimeoutError:
             if limit.expired():

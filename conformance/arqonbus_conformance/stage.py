@@ -1,6 +1,5 @@
 """What cases of one run stand on: the main deployment, launched or found, and what it turned out to offer."""
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from typing import Final, NamedTuple
@@ -20,9 +19,10 @@ from arqonbus_conformance.findings import (
     Violation,
 )
 from arqonbus_conformance.handshake import Refusal
-from arqonbus_conformance.marks import Need
+from arqonbus_conformance.marks import Blast, Need
 from arqonbus_conformance.namespace import Namespace
 from arqonbus_conformance.requirements import Scope
+from arqonbus_conformance.route import Route
 from arqonbus_conformance.target import CLAIMS, Endpoints, Target
 from arqonbus_conformance.tokens import Credentials
 from arqonbus_conformance.transcript import Transcript
@@ -52,6 +52,7 @@ class Stage:
         claims: what it claims, by the profile or by its welcome.
         greeting: what was wrong with its welcome, None where nothing was.
         notes: sentences about what was found, for the report.
+        route: how connections to the main deployment are made.
     """
 
     def __init__(self, target: Target, scope: Scope) -> None:
@@ -62,6 +63,7 @@ class Stage:
         self.claims: Mapping[str, bool] = {}
         self.greeting: Violation | None = None
         self.notes: list[str] = []
+        self.route = Route(target.reach)
         self._missing: dict[Need, str] = {}
         self._stack = AsyncExitStack()
         self._main: Deployment | None = None
@@ -105,7 +107,7 @@ class Stage:
         assert self.endpoints is not None  # noqa: S101 - open() has set it
         if self._main is not None:
             transcript.attach(self._main.process)
-        return Interfaces(self.endpoints, self.credentials, namespace, transcript)
+        return Interfaces(self.endpoints, self.credentials, namespace, transcript, self.route)
 
     async def make_valkey(self, *, appendonly: bool = True, appendfsync: str = "always") -> Valkey:
         """A Valkey of its own, which the caller closes.
@@ -134,6 +136,16 @@ class Stage:
             raise NotOffered("it needs a Valkey that may be killed, which the target does not give")
         for need in sorted(wanted & self._missing.keys()):
             raise NotOffered(self._missing[need])
+
+    def check_allowed(self, blast: Blast) -> None:
+        """Return when the profile allows effects that reach so far.
+
+        Raises:
+            NotOffered: it does not.
+        """
+        if blast not in self.target.allowed:
+            allowed = ", ".join(self.target.allowed)
+            raise NotOffered(f"its effects are {blast}, and limits.blast_radius allows only {allowed}")
 
     def check_claimed(self, needs: Iterable[Need]) -> None:
         """Return when the deployment claims everything needed.
@@ -184,7 +196,7 @@ class Stage:
             Unreachable: there is no WebSocket server that lets us in.
         """
         assert self.endpoints is not None  # noqa: S101 - open() has set it
-        bus = Bus(self.endpoints.bus, self.credentials, Namespace(), Transcript())
+        bus = Bus(self.endpoints.bus, self.credentials, Namespace(), Transcript(), self.route)
         try:
             connection = await bus.open(
                 name="probe", headers=bus.authorization(..., tenant="a", admin=False), within=PROBE_SECONDS
@@ -193,7 +205,10 @@ class Stage:
                 raise Unreachable(_refused(self.endpoints.bus, connection))
             return await self._greeting(Client(connection))
         except Violation as fault:
-            raise Unreachable(f"{self.endpoints.bus} is no WebSocket server: {fault}") from fault
+            # A server that wants a certificate may end the connection without a word.
+            bare = self.endpoints.bus.startswith("wss:") and self.target.reach.client_certificate is None
+            hint = "; it may want one: tls.client_certificate is not given" if bare else ""
+            raise Unreachable(f"{self.endpoints.bus} is no WebSocket server: {fault}{hint}") from fault
         except NotOffered as fault:
             raise Unreachable(f"{self.endpoints.bus}: {fault}") from fault
         finally:
@@ -223,11 +238,20 @@ class Stage:
             self._missing[Need.HTTP] = "no address of the HTTP interface was given (--http)"
         if self.endpoints.telemetry is None:
             self._missing[Need.TELEMETRY] = "no address of the telemetry interface was given (--telemetry)"
-        elif self.target.telemetry_guessed and not await _listens(self.endpoints.telemetry):
+        elif self.target.telemetry_guessed and not await self._listens(self.endpoints.telemetry):
             self._missing[Need.TELEMETRY] = (
                 f"nothing listens at {self.endpoints.telemetry}, where telemetry was assumed; give --telemetry"
             )
         self.notes.extend(self._missing.values())
+
+    async def _listens(self, url: str) -> bool:
+        endpoint = Endpoint.parse(url)
+        try:
+            raw = await self.route.socket(endpoint.host, endpoint.port, within=PROBE_SECONDS)
+        except Unreachable:
+            return False
+        raw.close()
+        return True
 
 
 def _refused(url: str, refusal: Refusal) -> str:
@@ -235,14 +259,3 @@ def _refused(url: str, refusal: Refusal) -> str:
     if refusal.status in {401, 403}:
         return f"{said}: it wants credentials; give a profile that names them (--target)"
     return f"{said}: it is no bus, or not at this path"
-
-
-async def _listens(url: str) -> bool:
-    endpoint = Endpoint.parse(url)
-    try:
-        async with asyncio.timeout(PROBE_SECONDS):
-            _, writer = await asyncio.open_connection(endpoint.host, endpoint.port)
-    except (OSError, TimeoutError):
-        return False
-    writer.close()
-    return True

@@ -66,6 +66,26 @@ class Fields:
         )
         return value
 
+    def table(self, field: str) -> "Fields":
+        """The fields of the table ``field``; of an empty one where it is missing."""
+        self._known.append(field)
+        return Fields(self.name(field), self._values.get(field, {}), self.problems)
+
+    def texts(self) -> dict[str, str]:
+        """Every field, all of which must be texts of any kind."""
+        return {
+            field: value
+            for field in self._values
+            if (value := self.take(field, "a text", lambda given: isinstance(given, str))) is not None
+        }
+
+    def say(self, field: str, problem: str) -> None:
+        """Note what is wrong with a field that cannot be said as a value that is refused."""
+        self.problems.append(f"{self.name(field)}: {problem}")
+
+    def __contains__(self, field: str) -> bool:
+        return field in self._values
+
     def name(self, field: str) -> str:
         """How problems call a field."""
         return f"{self._where}.{field}" if self._where else field

@@ -3,13 +3,17 @@
 import os
 import secrets
 import shlex
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
+from arqonbus_conformance.environment_file import with_environment_file
+from arqonbus_conformance.marks import Blast
+from arqonbus_conformance.reach import LOCAL, NAME_CHARACTERS, Reach, environment_value, reach_of
+from arqonbus_conformance.requirements import Scope
+from arqonbus_conformance.strict_toml import Fields, NotToml, document
 from arqonbus_conformance.tokens import Credentials
 
 __all__ = [
@@ -89,6 +93,9 @@ class Target(NamedTuple):
         valkey: where a Valkey that may be killed comes from, None where there is none.
         telemetry_guessed: whether the telemetry endpoint was not given but assumed.
         secret: the signing secret of this run for launched deployments.
+        reach: how connections to the main deployment are made.
+        allowed: how far the effects of a case may reach.
+        scope: what is judged unless the command line says otherwise, None where the profile does not say.
     """
 
     name: str
@@ -99,68 +106,9 @@ class Target(NamedTuple):
     valkey: str | None = None
     telemetry_guessed: bool = False
     secret: str = ""
-
-
-class _Table:
-    """One table of a profile; collects every problem instead of stopping at the first."""
-
-    def __init__(self, name: str, values: object, problems: list[str]) -> None:
-        self._name = name
-        self._problems = problems
-        if not isinstance(values, dict):
-            self.refuse("", values, "a table")
-            values = {}
-        self._values: dict[str, Any] = values
-        self._known: set[str] = set()
-
-    def refuse(self, field: str, value: object, allowed: str) -> None:
-        where = ".".join(part for part in (self._name, field) if part) or "the profile"
-        self._problems.append(f"{where}: {value!r} is not allowed; allowed: {allowed}")
-
-    def say(self, field: str, problem: str) -> None:
-        """Note what is wrong with a field that cannot be said as a value that is refused."""
-        self._problems.append(f"{'.'.join(part for part in (self._name, field) if part)}: {problem}")
-
-    def take(self, field: str, allowed: str, fits: Callable[[Any], bool], *, required: bool = False) -> Any:
-        """The value of ``field``, None where it is absent or refused."""
-        self._known.add(field)
-        value = self._values.get(field)
-        if value is None:
-            if required:
-                self.say(field, f"it is missing; allowed: {allowed}")
-            return None
-        if not fits(value):
-            self.refuse(field, value, allowed)
-            return None
-        return value
-
-    def text(self, field: str, allowed: str = "a text", *, required: bool = False) -> str | None:
-        value: str | None = self.take(
-            field, allowed, lambda given: isinstance(given, str) and bool(given), required=required
-        )
-        return value
-
-    def table(self, field: str) -> "_Table":
-        self._known.add(field)
-        return _Table(
-            ".".join(part for part in (self._name, field) if part),
-            self._values.get(field, {}),
-            self._problems,
-        )
-
-    def __contains__(self, field: str) -> bool:
-        return field in self._values
-
-    def strings(self) -> dict[str, str]:
-        """Every entry, all of which must be texts."""
-        for field in self._values:
-            self.take(field, "a text", lambda given: isinstance(given, str))
-            self._known.add(field)
-        return {field: value for field, value in self._values.items() if isinstance(value, str)}
-
-    def done(self) -> None:
-        for field in sorted(self._values.keys() - self._known):
-            self.say(field, f"there is no such field; allowed: {', '.join(sorted(self._known))}")
+    reach: Reach = LOCAL
+    allowed: tuple[Blast, ...] = tuple(Blast)
+    scope: Scope | None = None
 
 
 def _address(schemes: tuple[str, ...]) -> tuple[str, Callable[[Any], bool]]:
@@ -180,7 +128,7 @@ WEBSOCKET: Final = _address(("ws", "wss"))
 HTTP: Final = _address(("http", "https"))
 
 
-def _endpoints(table: _Table) -> Endpoints | None:
+def _endpoints(table: Fields) -> Endpoints | None:
     bus = table.take("bus", *WEBSOCKET, required=True)
     http = table.take("http", *HTTP)
     telemetry = table.take("telemetry", *WEBSOCKET)
@@ -195,26 +143,20 @@ def _is_command_line(value: Any) -> bool:
         return False  # a quotation without its end
 
 
-def _credentials(table: _Table, environ: Mapping[str, str]) -> Credentials:
-    def named(owner: _Table, field: str) -> str | None:
-        variable = owner.text(field, "the name of an environment variable")
-        if variable is not None and not environ.get(variable):
-            owner.say(field, f"the environment variable {variable} is not set")
-        return None if variable is None else environ.get(variable)
-
-    secret = named(table, "jwt_secret_env")
+def _credentials(table: Fields, environ: Mapping[str, str]) -> Credentials:
+    secret = environment_value(table, "jwt_secret_env", environ)
     tokens_table = table.table("token_env")
-    ready = {key: named(tokens_table, field) for field, key in TOKEN_NAMES.items()}
+    ready = {key: environment_value(tokens_table, field, environ) for field, key in TOKEN_NAMES.items()}
     tokens_table.done()
     table.done()
     tokens = {key: token for key, token in ready.items() if token}
     return Credentials(bool(secret or tokens), secret.encode() if secret else None, tokens)
 
 
-def _launch(table: _Table) -> LaunchProfile | None:
+def _launch(table: Fields) -> LaunchProfile | None:
     command = table.take("command", COMMAND_LINE, _is_command_line, required=True)
     preflight = table.take("preflight", COMMAND_LINE, _is_command_line)
-    environment = table.table("environment").strings()
+    environment = table.table("environment").texts()
     table.done()
     if command is None:
         return None
@@ -222,67 +164,98 @@ def _launch(table: _Table) -> LaunchProfile | None:
     return LaunchProfile(command, preflight or f"{serve_removed} preflight", environment)
 
 
-def parse_profile(text: str, environ: Mapping[str, str]) -> Target:
-    """The target that a profile describes; credentials are read from ``environ`` by name.
+def _claims(table: Fields) -> dict[str, bool]:
+    claims = {
+        claim: table.take(claim, "true or false", lambda given: isinstance(given, bool)) for claim in CLAIMS
+    }
+    table.done()
+    return {claim: value for claim, value in claims.items() if value is not None}
+
+
+def _allowed(limits: Fields) -> tuple[Blast, ...]:
+    words = f"a list of {', '.join(Blast)}"
+    given = limits.take("blast_radius", words, _are_radii)
+    return tuple(Blast) if given is None else tuple(Blast(radius) for radius in given)
+
+
+def _are_radii(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(one in tuple(Blast) for one in value)
+
+
+def _valkey(control: Fields) -> str | None:
+    allowed = f"{' or '.join(VALKEY_SOURCES)}"
+    valkey: str | None = control.take("valkey", allowed, VALKEY_SOURCES.__contains__)
+    control.done()
+    return valkey
+
+
+def parse_profile(text: str, environ: Mapping[str, str], folder: Path = Path()) -> Target:
+    """The target that a profile in ``folder`` describes; credentials are read from ``environ`` by name.
 
     Raises:
         ProfileError: with every problem at once.
     """
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as fault:
-        raise ProfileError([f"the profile is not TOML: {fault}"]) from fault
+        fields = document(text)
+    except NotToml as fault:
+        raise ProfileError([f"the profile: {fault}"]) from fault
     problems: list[str] = []
-    top = _Table("", document, problems)
-    name = top.text("name", required=True)
+    top = Fields("", fields, problems)
+    name = top.text("name", most=NAME_CHARACTERS, required=True)
+    scope = top.take("scope", " or ".join(Scope), tuple(Scope).__contains__)
     endpoints = _endpoints(top.table("endpoints")) if "endpoints" in top else None
-    claims_table = top.table("claims")
-    claims = {
-        claim: claims_table.take(claim, "true or false", lambda given: isinstance(given, bool))
-        for claim in CLAIMS
-    }
-    claims_table.done()
+    claims = _claims(top.table("claims"))
     credentials = _credentials(top.table("credentials"), environ)
     launch = _launch(top.table("launch")) if "launch" in top else None
     control = top.table("control")
-    valkey = control.take("valkey", " or ".join(VALKEY_SOURCES), VALKEY_SOURCES.__contains__)
-    control.done()
+    valkey = _valkey(control)
+    limits = top.table("limits")
+    allowed = _allowed(limits)
+    reach = reach_of(top, limits, folder, environ)
+    limits.done()
     top.done()
-    if launch is not None and valkey is None and "valkey" not in control:
-        for variable, value in launch.environment.items():
-            if VALKEY in value:
-                problems.append(
-                    f"launch.environment.{variable}: {VALKEY} needs control.valkey, which is missing"
-                )
+    if launch is not None and "valkey" not in control:
+        problems.extend(_without_valkey(launch))
     if endpoints is None and launch is None and not problems:
         problems.append("the profile gives neither endpoints nor launch; allowed: at least one of them")
     if problems:
         raise ProfileError(problems)
-    known = {claim: value for claim, value in claims.items() if value is not None}
     # A random secret per run, so that nothing launched for one run believes another's tokens.
     return Target(
         name or "",
         endpoints,
-        known,
+        claims,
         credentials,
         launch,
         valkey if launch else None,
         secret=secrets.token_hex(32),
+        reach=reach,
+        allowed=allowed,
+        scope=Scope(scope) if scope is not None else None,
     )
 
 
+def _without_valkey(launch: LaunchProfile) -> list[str]:
+    return [
+        f"launch.environment.{variable}: {VALKEY} needs control.valkey, which is missing"
+        for variable, value in launch.environment.items()
+        if VALKEY in value
+    ]
+
+
 def read_profile(path: Path, environ: Mapping[str, str] | None = None) -> Target:
-    """The target in a profile file.
+    """The target in a profile file; variables it names are those of ``environ``, then of a ``.env`` beside it.
 
     Raises:
         ProfileError: it cannot be read or is not valid; each problem names the file.
     """
     try:
         text = path.read_text("utf-8")
+        variables = with_environment_file(path.parent, os.environ if environ is None else environ)
     except (OSError, UnicodeDecodeError) as fault:
         raise ProfileError([f"the profile {path} cannot be read: {fault}"]) from fault
     try:
-        return parse_profile(text, os.environ if environ is None else environ)
+        return parse_profile(text, variables, path.parent)
     except ProfileError as fault:
         raise ProfileError([f"{path}: {problem}" for problem in fault.problems]) from fault
 
@@ -301,7 +274,7 @@ def quick_target(bus: str, http: str | None, telemetry: str | None) -> Target:
     """
     problems: list[str] = []
     given = {"bus": bus, "http": http, "telemetry": telemetry}
-    table = _Table("", {name: value for name, value in given.items() if value is not None}, problems)
+    table = Fields("", {name: value for name, value in given.items() if value is not None}, problems)
     endpoints = _endpoints(table)
     if problems or endpoints is None:
         raise ProfileError([f"--{problem.replace('bus:', 'url:', 1)}" for problem in problems])

@@ -6,6 +6,7 @@ and everything said either way goes into the transcript.
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable
 from typing import Final, Literal, NamedTuple
 
@@ -22,6 +23,7 @@ from arqonbus_conformance.frames import (
 )
 from arqonbus_conformance.handshake import Handshake, Refusal
 from arqonbus_conformance.observing import observed
+from arqonbus_conformance.pace import Pace
 from arqonbus_conformance.transcript import END, Transcript
 
 __all__ = ["REPLY_SECONDS", "Close", "Connection"]
@@ -51,8 +53,11 @@ class Connection(asyncio.Protocol):
         pongs: the payloads of the pongs received.
     """
 
-    def __init__(self, name: str, transcript: Transcript, handshake: Handshake) -> None:
+    def __init__(
+        self, name: str, transcript: Transcript, handshake: Handshake, pace: Pace | None = None
+    ) -> None:
         self.name = name
+        self._pace = pace if pace is not None else Pace()
         self.end: Close | None = None
         self.fault: Violation | None = None
         self.answer_pings = True
@@ -104,7 +109,10 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Note how the connection ended and wake every waiter."""
         if self._handshake is not None and not self.granted.done():
-            self._finish_unanswered()
+            if isinstance(exc, ssl.SSLError):
+                self.granted.set_exception(exc)
+            else:
+                self._finish_unanswered()
         reset = "" if exc is None else f"connection reset ({type(exc).__name__})"
         self.end = self._close_frame or Close(ABNORMAL, reset)
         self._transcript.record(self.name, "<", END, f"{self.end.code} {self.end.reason}".strip())
@@ -230,15 +238,17 @@ class Connection(asyncio.Protocol):
         self._write(data)
 
     def _write(self, data: bytes) -> None:
+        self._pace.spend()
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
     async def drained(self, within: float = REPLY_SECONDS) -> None:
-        """Wait until the operating system has taken most of what was written.
+        """Wait until the budget allows for what was written, and the operating system has taken most of it.
 
         Raises:
             Unanswered: the deployment did not read for ``within`` seconds.
         """
+        await self._pace.settled()
         if self._transport is None or self._transport.is_closing():
             # Nothing is ever full here: without a turn of the loop a sender would go on beyond its time limit.
             await asyncio.sleep(0)

@@ -20,7 +20,17 @@ def test_an_example_is_a_valid_profile(example: str) -> None:
 
 def test_every_field_is_listed() -> None:
     """What the gate says is allowed stands on the page."""
-    tables = ("endpoints", "claims", "credentials", "credentials.token_env", "launch", "control")
+    tables = (
+        "endpoints",
+        "claims",
+        "credentials",
+        "credentials.token_env",
+        "launch",
+        "control",
+        "tls",
+        "proxy",
+        "limits",
+    )
     with pytest.raises(ProfileError) as caught:
         parse_profile("x = 1\n" + "".join(f"[{table}]\nx = 1\n" for table in tables), {})
 

@@ -66,7 +66,7 @@ async def test_a_hostile_request_line_is_no_fault_of_the_deployment(http: Http, 
     """Whatever the request line, the answer is below 500, and /health answers after it."""
     sent = request(REQUEST_LINES[line], *authorized(http))
 
-    no_fault_of_the_deployment(status_of(await exchange(http.url, sent)), sent)
+    no_fault_of_the_deployment(status_of(await exchange(http, sent)), sent)
 
     expect.equal((await http.get("/health")).status, 200, "status of /health")
 
@@ -79,7 +79,7 @@ async def test_a_broken_header_line_is_no_fault_of_the_deployment(http: Http, li
     """A header line that HTTP forbids is refused or dropped, below 500."""
     sent = request("GET /status HTTP/1.1", BROKEN_LINES[line], *authorized(http))
 
-    no_fault_of_the_deployment(status_of(await exchange(http.url, sent)), sent)
+    no_fault_of_the_deployment(status_of(await exchange(http, sent)), sent)
 
     expect.equal((await http.get("/health")).status, 200, "status of /health")
 
@@ -91,9 +91,7 @@ async def test_a_body_is_no_fault_of_the_deployment(http: Http, body: str) -> No
     """A body where there is none to be, honestly announced or not, gets an answer below 500, and only one."""
     header, content = BODIES[body]
 
-    answer = await exchange(
-        http.url, request("GET /health HTTP/1.1", header, *authorized(http), body=content)
-    )
+    answer = await exchange(http, request("GET /health HTTP/1.1", header, *authorized(http), body=content))
 
     no_fault_of_the_deployment(status_of(answer), header)
     assert (await http.get("/health")).status == 200
@@ -123,7 +121,7 @@ async def test_a_hostile_method_is_answered_below_500(http: Http, method: str) -
             sent = request(
                 f"{method} {path} HTTP/1.1", f"Content-Length: {len(body)}", *authorized(http), body=body
             )
-            status = status_of(await exchange(http.url, sent))
+            status = status_of(await exchange(http, sent))
             assert status is None or 400 <= status < 500, (status, path, len(body))
 
 
@@ -153,7 +151,7 @@ async def test_a_hostile_header_is_answered_below_500(http: Http, header: str) -
     """Whatever a header says, the answer is below 500, and the next request is answered."""
     for path in ("/health", "/status", "/nowhere"):
         no_fault_of_the_deployment(
-            status_of(await exchange(http.url, request(f"GET {path} HTTP/1.1", header))), header
+            status_of(await exchange(http, request(f"GET {path} HTTP/1.1", header))), header
         )
 
     expect.equal((await http.get("/health")).status, 200, "status of /health")
@@ -168,7 +166,7 @@ async def test_noise_over_http_is_survived(http: Http, rng: random.Random, depth
 
     for _ in range(depth.times(300)):
         sent = noise(rng)
-        no_fault_of_the_deployment(status_of(await exchange(http.url, sent)), sent)
+        no_fault_of_the_deployment(status_of(await exchange(http, sent)), sent)
 
     after = (await http.get("/health")).json()
     expect.equal(after["status"], before["status"], "health")
@@ -200,7 +198,7 @@ async def test_head_sends_no_byte_of_a_body(http: Http, path: str) -> None:
         for method in ("GET", "HEAD")
     ]
     # A deployment may leave a client alone that has said its last word: these have not.
-    got, asked = [await exchange(http.url, one, half_closed=False) for one in sent]
+    got, asked = [await exchange(http, one, half_closed=False) for one in sent]
 
     expect.equal(status_of(asked), status_of(got), "status of HEAD beside that of GET")
     assert got.partition(b"\r\n\r\n")[2], got

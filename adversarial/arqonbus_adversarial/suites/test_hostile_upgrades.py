@@ -50,7 +50,7 @@ def authorized(bus: Bus) -> list[str]:
 
 async def outcome(bus: Bus, sent: bytes) -> int | None:
     """The status that answers the bytes; None where the connection was ended instead. The bus serves others after it."""
-    status = status_of(await exchange(bus.url, sent))
+    status = status_of(await exchange(bus, sent))
     ann = await bus.connect("witness")
     await ann.barrier()
     return status
@@ -90,7 +90,7 @@ async def test_an_upgrade_with_a_body_is_refused_or_its_body_not_obeyed(bus: Bus
     smuggled = request("GET /health HTTP/1.1").decode()
 
     answer = await exchange(
-        bus.url, request("GET /elsewhere HTTP/1.1", header, *authorized(bus), body=content + smuggled)
+        bus, request("GET /elsewhere HTTP/1.1", header, *authorized(bus), body=content + smuggled)
     )
 
     assert not answer.startswith(b"HTTP/1.1 101"), answer[:200]
@@ -135,7 +135,7 @@ async def test_noise_on_the_upgrade_port_is_survived(bus: Bus, rng: random.Rando
     """Three hundred random requests, made by the seed of the run, are refused or dropped; none is granted."""
     for number in range(depth.times(300)):
         sent = noise(rng)
-        status = status_of(await exchange(bus.url, sent))
+        status = status_of(await exchange(bus, sent))
         assert status is None or 400 <= status < 500, f"{status} to request {number}: {sent[:200]!r}"
 
     ann = await bus.connect("witness")
@@ -149,7 +149,7 @@ async def test_noise_on_the_upgrade_port_is_survived(bus: Bus, rng: random.Rando
 )
 async def test_bytes_behind_an_upgrade_are_frames(bus: Bus, behind: bytes) -> None:
     """What follows the upgrade in the same bytes is read as frames: these are faults, and close that connection."""
-    answer = await exchange(bus.url, request(UPGRADE_LINE, *UPGRADE, *authorized(bus)) + behind)
+    answer = await exchange(bus, request(UPGRADE_LINE, *UPGRADE, *authorized(bus)) + behind)
 
     assert answer.startswith((b"HTTP/1.1 101", b"HTTP/1.1 400")), answer[:100]
     ann = await bus.connect("witness")

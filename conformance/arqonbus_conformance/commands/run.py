@@ -3,6 +3,7 @@
 import os
 import secrets
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -22,7 +23,8 @@ from arqonbus_conformance.report.reading import read_report
 from arqonbus_conformance.report.terminal import Live, show
 from arqonbus_conformance.requirements import Scope
 from arqonbus_conformance.runner import run
-from arqonbus_conformance.target import Target, embedded_reference, quick_target, read_profile
+from arqonbus_conformance.target import ProfileError, Target, embedded_reference, quick_target, read_profile
+from arqonbus_conformance.token_check import token_problems
 from arqonbus_conformance.waiver_file import waivers_of
 
 __all__ = ["default_jobs", "named_target", "run_command"]
@@ -38,8 +40,8 @@ def default_jobs(target: Target, depth: Depth = Depth.STANDARD) -> int:
 
     Two are enough for a few seconds of cases: each further one has to collect them first.
     """
-    if target.launch is None:
-        return 1
+    if target.launch is None or target.reach.requests_per_second is not None:
+        return 1  # one process, one budget
     most = 2 if depth is Depth.SMOKE else MOST_JOBS
     return min(most, (os.cpu_count() or 1) + 1)
 
@@ -80,7 +82,7 @@ def run_command(
     http: str | None = None,
     telemetry: str | None = None,
     asked: Asked = EVERYTHING,
-    scope: Scope = Scope.DEPLOYMENT,
+    scope: Scope | None = None,
     waivers: Path | None = None,
     json: Path = Path("reports/gate.json"),
     junit: Path = Path("reports/gate.xml"),
@@ -97,7 +99,7 @@ def run_command(
     """Judge a deployment; the reference that is shipped, where no other is named.
 
     Exit codes: 0 pass, 1 a MUST is violated, 2 undecided or nothing ran, 3 a waiver is not what it may be, 4 a fault
-    of the suite, 64 usage, 69 the target cannot be reached, 78 the profile or the file of waivers is not valid.
+    of the suite, 64 usage, 69 the target cannot be reached, 78 the profile (or a token it names) or the file of waivers is not valid.
 
     Parameters
     ----------
@@ -110,7 +112,7 @@ def run_command(
     telemetry
         The address of its telemetry interface; port 8081 of the same host unless given.
     scope
-        endpoint judges only what can be seen from outside; deployment (the default) launches deployments too.
+        endpoint judges only what can be seen from outside; deployment launches deployments too; unless given, as the profile says, else deployment.
     waivers
         The violations that are allowed for now (TOML); waivers.toml unless given, where there is one.
     json
@@ -146,6 +148,12 @@ def run_command(
             f"--baseline: {str(baseline)!r} is not allowed; allowed: a run that was not interrupted"
         )
     judged = named_target(target, url, http, telemetry)
+    if problems := token_problems(judged.credentials.tokens, time.time()):
+        raise ProfileError(problems)
+    if judged.reach.requests_per_second is not None and (jobs or 1) > 1:
+        raise UsageError(
+            "--jobs must be 1 where the profile gives limits.requests_per_second: one budget, one process"
+        )
     options = _options(scope, target=target, url=url, http=http, telemetry=telemetry)
     # A stream of its own: pytest takes standard output away while cases run.
     with os.fdopen(
@@ -155,7 +163,7 @@ def run_command(
         live = Live(console)
         judge = Judge(
             judged,
-            scope=scope,
+            scope=scope or judged.scope or Scope.DEPLOYMENT,
             seed=seed if seed is not None else secrets.randbelow(2**32),
             listener=live,
             attempts=attempts,

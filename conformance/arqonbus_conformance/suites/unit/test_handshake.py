@@ -154,7 +154,8 @@ async def test_what_is_no_http_request_is_refused_or_dropped(bus: Bus, head: byt
     reader, writer = await bus.tcp()
 
     writer.write(head)
-    writer.write_eof()
+    if writer.can_write_eof():  # TLS cannot
+        writer.write_eof()
     answer = await reader.read()
 
     assert answer == b"" or answer.startswith((b"HTTP/1.1 400", b"HTTP/1.0 400")), answer[:80]
