@@ -14,7 +14,7 @@ from arqonbus_conformance.case import CASE, Case
 from arqonbus_conformance.depth import Depth
 from arqonbus_conformance.findings import Unfinished, Violation
 from arqonbus_conformance.judge import Judge
-from arqonbus_conformance.judging import CaseResult, finding_of
+from arqonbus_conformance.judging import CaseResult
 from arqonbus_conformance.marks import Blast, Need
 from arqonbus_conformance.pace import CASE_LIMIT
 from arqonbus_conformance.patience import Patience

@@ -11,7 +11,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from python_socks import ProxyConnectionError, ProxyError, ProxyTimeoutError
 from python_socks.async_.asyncio import Proxy
 
-from arqonbus_conformance.findings import Unreachable
+from arqonbus_conformance.findings import NotOffered, Unreachable
 from arqonbus_conformance.pace import Pace
 from arqonbus_conformance.reach import LOCAL, Reach
 
@@ -54,6 +54,27 @@ class Route:
         if self._context is None:
             self._context = _context(self.reach)
         return self._context
+
+    def for_requests(self) -> dict[str, Any]:
+        """The same way, as keyword arguments of the library ``requests``, which generated HTTP requests go through.
+
+        Raises:
+            NotOffered: the client key is locked, which that library cannot open.
+        """
+        reach = self.reach
+        if reach.passphrase is not None:
+            raise NotOffered(
+                "the HTTP client of generated requests cannot open tls.client_key with a passphrase"
+            )
+        options: dict[str, Any] = {}
+        if reach.ca is not None:
+            options["verify"] = str(reach.ca)
+        if reach.client_certificate is not None:
+            pair = (str(reach.client_certificate), str(reach.client_key or reach.client_certificate))
+            options["cert"] = pair
+        if reach.proxy is not None:
+            options["proxies"] = {"http": reach.proxy, "https": reach.proxy}
+        return options
 
     async def socket(
         self, host: str, port: int, *, within: float, receive_buffer_bytes: int | None = None
@@ -127,7 +148,7 @@ class _Connector(aiohttp.TCPConnector):
         *args: Any,
         addr_infos: Any,
         req: Any,
-        timeout: Any,
+        timeout: Any,  # noqa: ASYNC109 - the signature of the method that it overrides
         client_error: Any = None,
         **kwargs: Any,
     ) -> Any:

@@ -66,10 +66,10 @@ def named_target(profile: Path | None, url: str | None, http: str | None, teleme
     return embedded_reference()
 
 
-def _options(scope: Scope, **named: Path | str | None) -> tuple[str, ...]:
+def _options(scope: Scope | None, **named: Path | str | None) -> tuple[str, ...]:
     """How target and scope were named, as far as they were."""
     said = [(f"--{name}", str(value)) for name, value in named.items() if value is not None]
-    if scope is not Scope.DEPLOYMENT:
+    if scope is not None:
         said.append(("--scope", str(scope)))
     return tuple(word for pair in said for word in pair)
 

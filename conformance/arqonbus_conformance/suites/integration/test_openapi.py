@@ -2,7 +2,7 @@
 
 import asyncio
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pytest
 import schemathesis
@@ -55,14 +55,26 @@ async def test_a_path_does_what_its_description_says(
     expect.succeeded(await ann.publish(room=bus.room, channel="c", text="something to show"))
     operation = schemathesis.openapi.from_dict(await description_of(http))[path]["get"]
 
+    way = Way(http.url, http.authorization("admin"), http.route.for_requests())
     asked = partial(conversation, operation, mode, depth.times(EXAMPLES))
-    answered = await asyncio.to_thread(asked, http.url, http.authorization("admin"))
+    answered = await asyncio.to_thread(asked, way)
 
     expect.that(answered > 0, f"no request to {path} could be generated")
 
 
+class Way(NamedTuple):
+    """How generated requests reach the deployment: the address, who asks, and what else the HTTP client must know."""
+
+    url: str
+    authorization: dict[str, str]
+    options: dict[str, Any]
+
+
 def conversation(
-    operation: Any, mode: GenerationMode, examples: int, url: str, authorization: dict[str, str]
+    operation: Any,
+    mode: GenerationMode,
+    examples: int,
+    way: Way,
 ) -> int:
     """Send so many generated requests one after the other; return how many were answered as described.
 
@@ -82,8 +94,8 @@ def conversation(
     @given(case=operation.as_strategy(generation_mode=mode))
     def each(case: Any) -> None:
         nonlocal answered
-        answer = case.call(base_url=url, headers=authorization, timeout=10)
-        case.validate_response(answer, headers=authorization)
+        answer = case.call(base_url=way.url, headers=way.authorization, timeout=10, **way.options)
+        case.validate_response(answer, headers=way.authorization, transport_kwargs=way.options)
         answered += 1
 
     try:
