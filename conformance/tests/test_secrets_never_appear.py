@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,6 +15,7 @@ from threading import Thread
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+import jwt
 import pytest
 from websockets.asyncio.server import ServerConnection
 
@@ -48,6 +50,13 @@ def encodings(text: str) -> str:
     percent = "".join(f"%{byte:02x}" for byte in raw)
     shifted = " ".join(base64.b64encode(b"." * shift + raw).decode() for shift in range(3))
     return f"{text} {shifted} {quote(text, safe='')} {percent} {raw.hex()} {base64.urlsafe_b64encode(raw).decode()}"
+
+
+def ready_made_token() -> str:
+    """A token that could be used now, with canaries in its header and its claims."""
+    now = int(time.time())
+    claims = {"sub": "canary-subject", "tenant_id": "canary-tenant", "exp": now + 3600, "iat": now}
+    return jwt.encode(claims, "s" * 32, algorithm="HS256", headers={"kid": "canary"})
 
 
 @pytest.fixture
@@ -122,7 +131,7 @@ def gate(tmp_path: Path) -> Gate:
             env={
                 **os.environ,
                 "GATE_SECRET": "canary-secret-" + "s" * 32,
-                "GATE_TOKEN": "canary.token+/=with odd&characters",
+                "GATE_TOKEN": ready_made_token(),
                 "DEPLOY_TOKEN": "canary-inherited",
             },
             timeout=RUN_SECONDS,
