@@ -58,9 +58,12 @@ async def open_connection(
     """
     loop = asyncio.get_running_loop()
     context = route.tls() if endpoint.tls else None
-    raw = await route.socket(
-        endpoint.host, endpoint.port, within=within, receive_buffer_bytes=receive_buffer_bytes
-    )
+    try:
+        raw = await route.socket(
+            endpoint.host, endpoint.port, within=within, receive_buffer_bytes=receive_buffer_bytes
+        )
+    except Unreachable as fault:
+        raise Unreachable(f"{endpoint.url}: {fault}") from fault
     try:
         _, connection = await loop.create_connection(
             lambda: Connection(name, transcript, handshake, route.pace),
