@@ -128,9 +128,6 @@ def _line(kill: Kill) -> str:
 
 
 def _show(matrix: Matrix, console: Console) -> None:
-    for kill in matrix.mutants:
-        if console.is_terminal and kill.outcome is not Outcome.KILLED:
-            console.print(_line(kill), highlight=False, soft_wrap=True)
     counts = ", ".join(f"{matrix.count(outcome)} {outcome}" for outcome in Outcome if matrix.count(outcome))
     console.print(
         f"{len(matrix.mutants)} mutants: {counts}; {matrix.with_collateral} with collateral violations; "

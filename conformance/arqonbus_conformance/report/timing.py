@@ -4,13 +4,12 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Final
 
+from arqonbus_conformance.depth import Depth
 from arqonbus_conformance.judging import CaseResult
 from arqonbus_conformance.report.model import SlowCase, Timing, TimingBin
 
-__all__ = ["LEVELS", "timing_of"]
+__all__ = ["timing_of"]
 
-LEVELS: Final = ("smoke", "standard", "full")
-"""How deep a run can look; each level holds the cases of those before it."""
 SLOWEST: Final = 20
 """How many of the slowest cases are named."""
 BIN_SECONDS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -19,12 +18,12 @@ BIN_SECONDS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 def timing_of(results: Sequence[CaseResult], collect_seconds: float) -> Timing:
     """The seconds of the cases by level and suite, the slowest of them, and their histogram."""
-    by_level: dict[str, float] = dict.fromkeys(LEVELS, 0.0)
+    by_level: dict[str, float] = dict.fromkeys(map(str, Depth), 0.0)
     by_suite: dict[str, float] = defaultdict(float)
     for result in results:
-        # A level runs the cases of those before it too.
-        for level in LEVELS[LEVELS.index(result.level) :]:
-            by_level[level] += result.seconds
+        for level in Depth:
+            if level.runs(Depth(result.level)):
+                by_level[level] += result.seconds
         by_suite[result.suite] += result.seconds
     slowest = sorted(results, key=lambda result: -result.seconds)[:SLOWEST]
     bounds = (*BIN_SECONDS, None)
