@@ -38,13 +38,22 @@ class Fields:
         self._where = where
         self._known: list[str] = []
         if not isinstance(values, dict):
-            self._refuse(where or "the document", values, "a table")
+            self._refuse(where or "the document", repr(values), "a table")
         self._values: Mapping[str, Any] = values if isinstance(values, dict) else {}
 
     def take(
-        self, field: str, allowed: str, fits: Callable[[Any], bool], *, required: bool = False
+        self,
+        field: str,
+        allowed: str,
+        fits: Callable[[Any], bool],
+        *,
+        required: bool = False,
+        shown: Callable[[Any], str] = repr,
     ) -> Any | None:
-        """The value of ``field``; None where it is missing or does not fit, which is a problem where it is required."""
+        """The value of ``field``; None where it is missing or does not fit, which is a problem where it is required.
+
+        ``shown`` makes the text of a refused value, for fields that may hold what nobody should read.
+        """
         self._known.append(field)
         if field not in self._values:
             if required:
@@ -52,7 +61,7 @@ class Fields:
             return None
         value = self._values[field]
         if not fits(value):
-            self._refuse(self.name(field), value, allowed)
+            self._refuse(self.name(field), shown(value), allowed)
             return None
         return value
 
@@ -97,8 +106,7 @@ class Fields:
                 f"{self.name(field)}: there is no such field; allowed: {', '.join(self._known)}"
             )
 
-    def _refuse(self, what: str, value: object, allowed: str) -> None:
-        shown = repr(value)
+    def _refuse(self, what: str, shown: str, allowed: str) -> None:
         if len(shown) > SHOWN_CHARACTERS:
             shown = f"{shown[:SHOWN_CHARACTERS]}..."
         self.problems.append(f"{what}: {shown} is not allowed; allowed: {allowed}")

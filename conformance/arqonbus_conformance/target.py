@@ -3,12 +3,14 @@
 import os
 import secrets
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
+from arqonbus_conformance.addresses import HTTP, WEBSOCKET, address
+from arqonbus_conformance.container_launch import container_launch_problems
 from arqonbus_conformance.environment_file import with_environment_file
 from arqonbus_conformance.marks import Blast
 from arqonbus_conformance.reach import LOCAL, NAME_CHARACTERS, Reach, environment_value, reach_of
@@ -111,27 +113,10 @@ class Target(NamedTuple):
     scope: Scope | None = None
 
 
-def _address(schemes: tuple[str, ...]) -> tuple[str, Callable[[Any], bool]]:
-    def fits(value: Any) -> bool:
-        if not isinstance(value, str):
-            return False
-        try:
-            parts = urlsplit(value)
-            return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            return False
-
-    return " or ".join(f"{scheme}://HOST[:PORT]" for scheme in schemes), fits
-
-
-WEBSOCKET: Final = _address(("ws", "wss"))
-HTTP: Final = _address(("http", "https"))
-
-
 def _endpoints(table: Fields) -> Endpoints | None:
-    bus = table.take("bus", *WEBSOCKET, required=True)
-    http = table.take("http", *HTTP)
-    telemetry = table.take("telemetry", *WEBSOCKET)
+    bus = address(table, "bus", WEBSOCKET, required=True)
+    http = address(table, "http", HTTP)
+    telemetry = address(table, "telemetry", WEBSOCKET)
     table.done()
     return None if bus is None else Endpoints(bus, http, telemetry)
 
@@ -158,6 +143,9 @@ def _launch(table: Fields) -> LaunchProfile | None:
     preflight = table.take("preflight", COMMAND_LINE, _is_command_line)
     environment = table.table("environment").texts()
     table.done()
+    for field, line in (("command", command), ("preflight", preflight)):
+        if line is not None:
+            table.problems.extend(container_launch_problems(table.name(field), shlex.split(line)))
     if command is None:
         return None
     serve_removed = command.removesuffix(" serve")

@@ -1,12 +1,12 @@
 """What can be said of a ready-made token before it is shown to anybody: whether it is in time, and for whom. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import jwt
 
-__all__ = ["SOON_SECONDS", "token_problems"]
+__all__ = ["SOON_SECONDS", "token_field", "token_problems"]
 
 SOON_SECONDS: Final = 600
 """A token that ends within so many seconds may end within the run."""
@@ -14,11 +14,28 @@ SOON_SECONDS: Final = 600
 
 def token_problems(tokens: Mapping[tuple[str, bool], str], now: float) -> list[str]:
     """One sentence for each token that cannot be used at ``now`` (seconds since 1970); never the token itself."""
-    return [
-        f"credentials.token_env.{tenant}_{'admin' if admin else 'user'}: {problem}"
+    each = [
+        f"{token_field(tenant, admin=admin)}: {problem}"
         for (tenant, admin), token in sorted(tokens.items())
         if (problem := _problem(token, now, admin=admin)) is not None
     ]
+    return each or list(_tenant_problems(tokens))
+
+
+def token_field(tenant: str, *, admin: bool) -> str:
+    """The field of a profile that names the variable of this token."""
+    return f"credentials.token_env.{tenant}_{'admin' if admin else 'user'}"
+
+
+def _tenant_problems(tokens: Mapping[tuple[str, bool], str]) -> Iterator[str]:
+    """Tokens of one tenant must be of the same one, those of two tenants of two; all of them are readable."""
+    tenants: dict[str, str] = {}
+    for (tenant, admin), token in sorted(tokens.items()):
+        told = jwt.decode(token, options={"verify_signature": False})["tenant_id"]
+        if tenants.setdefault(tenant, told) != told:
+            yield f"{token_field(tenant, admin=admin)}: the token's tenant is not that of {token_field(tenant, admin=False)}"
+    if len(tenants) > len(set(tenants.values())):
+        yield "credentials.token_env: the tokens of a and of b are of the same tenant; allowed: two tenants"
 
 
 def _problem(token: str, now: float, *, admin: bool) -> str | None:

@@ -126,6 +126,24 @@ def test_what_is_wrong_with_a_token_is_told(changes: dict[str, object], says: st
     assert says in problem
 
 
+def token_of(tenant_id: str, **claims: object) -> str:
+    """A token that is in time, of this tenant."""
+    made = {"sub": "x", "tenant_id": tenant_id, "iat": NOW - 9, "exp": NOW + 9000}
+    return jwt.encode(made | claims, "s" * 32, algorithm="HS256")
+
+
+def test_tokens_of_the_wrong_tenant_are_named() -> None:
+    """A user and an administrator of one tenant who are of two, and two tenants that are one."""
+    user, admin = token_of("t"), token_of("other", role="admin")
+
+    [differs] = token_problems({("a", False): user, ("a", True): admin}, NOW)
+    [same] = token_problems({("a", False): user, ("b", False): user}, NOW)
+
+    assert differs.startswith("credentials.token_env.a_admin: the token's tenant is not that of")
+    assert "of the same tenant; allowed: two tenants" in same
+    assert token_problems({("a", False): user, ("b", True): admin}, NOW) == []
+
+
 def test_a_budget_is_kept() -> None:
     """What is sent beyond the savings of a second is paid by waiting."""
     bucket = Bucket(10.0, now=0.0)

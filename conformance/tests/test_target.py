@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -146,3 +147,66 @@ def test_a_quick_target_with_a_wrong_address_is_refused_by_its_option() -> None:
     """The message names the option that was given."""
     with pytest.raises(ProfileError, match="--url: 'bus:9100'"):
         quick_target("bus:9100", None, None)
+
+
+@pytest.mark.parametrize(
+    ("field", "address"),
+    [
+        ("bus", "ws://ann:canary@bus.example:9100"),
+        ("bus", "wss://canary@bus.example"),
+        ("bus", "ann:canary@bus.example"),
+        ("bus", "ws://ann:can://canary@@bus:99999"),
+        ("http", "https://ann:canary@bus.example"),
+        ("http", ["https://ann:canary@bus.example"]),
+        ("telemetry", "wss://ann:canary@bus.example"),
+    ],
+)
+def test_an_address_with_a_password_is_refused_and_never_shown(field: str, address: object) -> None:
+    """An address stands in every report; the problem names its field and how it may look."""
+    endpoints = {"bus": "ws://bus.example", field: address}
+    lines = "".join(f"{name} = {json.dumps(value)}\n" for name, value in endpoints.items())
+
+    with pytest.raises(ProfileError) as caught:
+        parse_profile(f'name = "x"\n[endpoints]\n{lines}', {})
+
+    [problem] = caught.value.problems
+    assert problem.startswith(f"endpoints.{field}: ")
+    assert "HOST[:PORT], without user and password" in problem
+    assert "can" not in problem.replace(f"endpoints.{field}", "")
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("docker run --rm --network host", "names no image"),
+        ("/usr/bin/docker run --rm --network host -it -e NAME", "names no image"),
+        ("docker run --rm --network host --detach bus:1 serve", "in the background is not allowed"),
+        ("docker run --rm --network=host -itd bus:1 serve", "in the background is not allowed"),
+        ("docker run --network host bus:1 serve", "--rm is missing"),
+        ("podman container run --rm bus:1 serve", "--network is missing"),
+        ("docker run --rm --net bridge bus:1 serve", "--network bridge is not allowed"),
+        ("docker run --rm --memory --network host bus:1 serve", "--network is missing"),
+    ],
+)
+def test_a_container_that_the_gate_could_not_use_is_refused(command: str, says: str) -> None:
+    """It must have an image, stay in front, leave nothing behind and listen on ports of this machine."""
+    with pytest.raises(ProfileError, match="launch.command: ") as caught:
+        parse_profile(f'name = "x"\n[launch]\ncommand = "{command}"', {})
+
+    assert any(says in problem for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "docker run --rm --network host bus:1 serve",
+        "docker run --rm --init --detach=false -it --network=host --env NAME -eOTHER=x bus:1 serve --detach",
+        "docker compose up",
+        "docker",
+    ],
+)
+def test_a_container_that_the_gate_can_use_is_accepted(command: str) -> None:
+    """What stands behind the image is the container's own matter, and another command of the engine ours is not."""
+    target = parse_profile(f'name = "x"\n[launch]\ncommand = "{command}"', {})
+
+    assert target.launch is not None
