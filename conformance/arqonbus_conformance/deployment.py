@@ -6,19 +6,18 @@ their companions.
 
 import asyncio
 import os
-import shlex
-import sys
 from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
-from arqonbus_fixtures import launching, ports
+from arqonbus_fixtures import launching
 from arqonbus_fixtures.launching import Finished
 from arqonbus_fixtures.process import ProcessError
 from arqonbus_fixtures.valkey import Valkey
 
 from arqonbus_conformance.bus import Bus
 from arqonbus_conformance.client import Client
+from arqonbus_conformance.controlled import EXIT_SECONDS, READY_SECONDS, Controlled
 from arqonbus_conformance.findings import Violation
 from arqonbus_conformance.handshake import Refusal
 from arqonbus_conformance.http_client import Http, Response
@@ -26,6 +25,7 @@ from arqonbus_conformance.launched import Ran
 from arqonbus_conformance.namespace import Namespace
 from arqonbus_conformance.observing import observed
 from arqonbus_conformance.route import DIRECT, Route
+from arqonbus_conformance.starting import LOOPBACK, Environment, Starter, Wait, words
 from arqonbus_conformance.target import DEGRADED, STRICT, Endpoints
 from arqonbus_conformance.telemetry_reader import Telemetry, TelemetryReader
 from arqonbus_conformance.tokens import Credentials
@@ -50,16 +50,8 @@ __all__ = [
     "Valkey",
 ]
 
-READY_SECONDS: Final = 20.0
-"""The longest a launched deployment may take to become ready, in seconds."""
-EXIT_SECONDS: Final = 20.0
-"""The longest a deployment may take to end by itself, in seconds."""
 DEFAULT_PORTS: Final = {"server": 9100, "http": 8080, "telemetry": 8081}
 """The ports that configuration.md gives where a variable is not set."""
-LOOPBACK: Final = "127.0.0.1"
-
-Environment = Mapping[str, str | None]
-"""Variables for a launch; None removes one."""
 
 
 class Ports(NamedTuple):
@@ -104,7 +96,7 @@ class Interfaces:
         await self.http.close()
 
 
-class Deployment(Interfaces):
+class Deployment(Interfaces, Controlled):
     """A launched deployment; it is killed at the end of its case.
 
     Attributes:
@@ -130,76 +122,8 @@ class Deployment(Interfaces):
         )
         super().__init__(endpoints, _credentials(environment), namespace, transcript)
 
-    @property
-    def exit_code(self) -> int | None:
-        """How it ended: the code, or minus the number of the signal; None while it runs."""
-        observed()
-        return self.process.exit_code
 
-    @property
-    def output(self) -> str:
-        """What it wrote so far on standard output and standard error."""
-        observed()
-        return self.process.output.text
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self.process.pid
-
-    async def terminate(self) -> None:
-        """Send SIGTERM; returns at once."""
-        self.process.terminate()
-
-    async def interrupt(self) -> None:
-        """Send SIGINT; returns at once."""
-        self.process.interrupt()
-
-    async def kill(self) -> None:
-        """Send SIGKILL to it and all that it started; on return they have ended."""
-        await self.process.kill()
-
-    async def wait(self, within: float = EXIT_SECONDS) -> int:
-        """Its exit code, once it has ended.
-
-        Raises:
-            Violation: it still runs after so many seconds.
-        """
-        observed()
-        try:
-            return await self.process.wait(within)
-        except ProcessError as fault:
-            raise Violation(
-                f"the deployment did not end within {within:g} s", expected="an exit", actual=str(fault)
-            ) from None
-
-    async def restart(self, within: float = READY_SECONDS) -> None:
-        """Start it again on the same ports with the same environment and wait until it is ready.
-
-        A running one is ended with SIGTERM first.
-
-        Raises:
-            Violation: it did not end, or did not become ready, in time.
-        """
-        if self.process.running:
-            self.process.terminate()
-            await self.wait()
-        observed()
-        try:
-            await self.process.restart(within)
-        except ProcessError as fault:
-            raise _not_ready(fault) from None
-
-    def pause(self) -> None:
-        """Stop it without ending it (SIGSTOP)."""
-        self.process.pause()
-
-    def resume(self) -> None:
-        """Let it go on (SIGCONT)."""
-        self.process.resume()
-
-
-class Launch:
+class Launch(Starter):
     """Launches deployments with the command of the target profile; all are killed at the end of the case.
 
     Attributes:
@@ -214,12 +138,9 @@ class Launch:
     def __init__(
         self, command: str, namespace: Namespace, transcript: Transcript, *, secret: str, preflight: str
     ) -> None:
+        super().__init__(command, namespace, transcript)
         self.strict: Environment = {**STRICT, "ARQONBUS_AUTH_JWT_SECRET": secret}
-        self._launcher = launching.Launcher(words(command))
         self._preflight = launching.Launcher(words(preflight))
-        self._namespace = namespace
-        self._transcript = transcript
-        self._leases: list[ports.PortLease] = []
         self._deployments: list[Deployment] = []
 
     async def __call__(
@@ -229,33 +150,23 @@ class Launch:
         valkey: Valkey | None = None,
         dotenv: str | None = None,
         cwd: Path | None = None,
-        wait: Literal["ready", "exit", "nothing"] = "ready",
+        wait: Wait = "ready",
         bare: bool = False,
         within: float = READY_SECONDS,
     ) -> Deployment:
         """Launch one with free loopback ports and ``env`` on top; ``bare`` gives it no variable at all.
 
-        ``wait`` says what is true on return: it is ready; it has ended by itself; or it was only started.
+        ``wait`` says what is true on return.
 
         Raises:
             Violation: what is waited for did not happen within so many seconds.
         """
         environment = self.environment(env, valkey=valkey, bare=bare)
         readiness = launching.Readiness(f"http://{_address(environment, 'http')}/ready")
-        await_ready = wait == "ready"
-        if await_ready:
-            observed()
-        try:
-            process = await self._launcher.start(
-                environment, readiness if await_ready else None, cwd=cwd, dotenv=dotenv, within=within
-            )
-        except ProcessError as fault:
-            raise _not_ready(fault) from None
-        finally:
-            if self._launcher.last is not None:
-                self._transcript.attach(self._launcher.last)
-        process.readiness = readiness
-        deployment = Deployment(process, environment, self._namespace, self._transcript)
+        process = await self.start(
+            environment, readiness, ready=wait == "ready", cwd=cwd, dotenv=dotenv, within=within
+        )
+        deployment = Deployment(process, environment, self.namespace, self.transcript)
         self._deployments.append(deployment)
         if wait == "exit":
             await deployment.wait(within)
@@ -273,12 +184,6 @@ class Launch:
         if valkey is not None:
             made["ARQONBUS_REDIS_URL"] = valkey.url
         return launching.merged({}, {**made, **(env or {})})
-
-    def free_port(self) -> int:
-        """A loopback port that nobody listens on, kept for this case."""
-        lease = ports.lease(LOOPBACK)
-        self._leases.append(lease)
-        return lease.port
 
     async def preflight(
         self,
@@ -302,23 +207,14 @@ class Launch:
         except ProcessError as fault:
             raise Violation("preflight did not end in time", actual=str(fault)) from None
         words = (*self._preflight.command, *args)
-        self._transcript.attach(
-            Ran(words, environment, finished.exit_code, finished.stdout + finished.stderr)
-        )
+        self.transcript.attach(Ran(words, environment, finished.exit_code, finished.stdout + finished.stderr))
         return finished
 
     async def close(self) -> None:
         """Close every connection, kill every deployment and give the ports back."""
         await asyncio.gather(*(deployment.close() for deployment in self._deployments))
-        await self._launcher.close()
+        await super().close()
         await self._preflight.close()
-        for lease in self._leases:
-            lease.release()
-
-
-def words(command: str) -> list[str]:
-    """A command line as words; ``{python}`` stands for this interpreter."""
-    return [word.replace("{python}", sys.executable) for word in shlex.split(command)]
 
 
 def _port(environment: Mapping[str, str], name: str) -> int:
@@ -337,7 +233,3 @@ def _credentials(environment: Mapping[str, str]) -> Credentials:
     enabled = environment.get("ARQONBUS_ENABLE_AUTH", "").lower() in {"true", "1", "yes", "on"}
     secret = environment.get("ARQONBUS_AUTH_JWT_SECRET", "")
     return Credentials(enabled, os.fsencode(secret) if secret else None)
-
-
-def _not_ready(fault: ProcessError) -> Violation:
-    return Violation("the deployment did not become ready", expected="ready", actual=str(fault))
