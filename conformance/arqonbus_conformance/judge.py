@@ -73,6 +73,7 @@ class Judge:
         baseline: the cases of the last report.
         vanished: those of them that were not found any more.
         leftovers: what the run left behind, None where nobody looked.
+        package_digest: SHA-256 of what is launched, None where that is not known.
         options: how the target and the scope were named on the command line.
         redaction: what cuts the credentials of this run out of its report.
         mutation: how many known-bad deployments this gate catches, None where it is not known.
@@ -113,6 +114,7 @@ class Judge:
         self.vanished: tuple[str, ...] = ()
         self.leftovers: tuple[str, ...] | None = None
         self.mutation: MutationScore | None = None
+        self.package_digest: str | None = None
         self.options: tuple[str, ...] = ()
         self.redaction = Redaction(credentials_in(target))
 

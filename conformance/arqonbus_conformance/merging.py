@@ -6,6 +6,7 @@ from datetime import date, datetime
 import msgspec
 
 from arqonbus_conformance.depth import Depth
+from arqonbus_conformance.fingerprint import told_apart
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.judging import CaseResult, Finding
 from arqonbus_conformance.report.making import Span, make_report
@@ -34,6 +35,7 @@ def merged(parts: Sequence[Report], judge: Judge) -> Report:
     """
     first = parts[0]
     _check_alike(parts)
+    _check_fingerprints(parts)
     _check_shards(parts)
     _check_set(first, judge)
     judge.request = _request(first)
@@ -52,7 +54,7 @@ def merged(parts: Sequence[Report], judge: Judge) -> Report:
     return msgspec.structs.replace(
         made,
         suite_version=first.suite_version,
-        target=first.target,
+        target=next((part.target for part in parts if _seen(part)), first.target),
         environment=first.environment,
         notes=notes,
     )
@@ -74,6 +76,25 @@ def _check_alike(parts: Sequence[Report]) -> None:
                 )
 
 
+def _seen(part: Report) -> bool:
+    """Whether this part looked at the main deployment: one that only launched others, or reached nothing, did not."""
+    return part.target.bus is not None and part.exit_code != ExitCode.UNREACHABLE
+
+
+def _check_fingerprints(parts: Sequence[Report]) -> None:
+    """Another version, package or key is another deployment, whatever its name."""
+    known = [(number, part) for number, part in enumerate(parts, 1) if _seen(part)]
+    for number, part in known[1:]:
+        first, one = known[0]
+        for words, old, new in told_apart(
+            msgspec.structs.asdict(one.target.fingerprint), msgspec.structs.asdict(part.target.fingerprint)
+        ):
+            raise MergeError(
+                f"fingerprint: the {words} of the target is {new} in report {number} and {old} in report {first}; "
+                "allowed: parts of one run on one deployment"
+            )
+
+
 def _facts(part: Report) -> dict[str, object]:
     target = part.target
     facts: dict[str, object] = {
@@ -82,7 +103,7 @@ def _facts(part: Report) -> dict[str, object]:
         "target": target.name,
         "target.launch": target.launch,
         "target.claims": dict(target.claims),
-        "target.fingerprint": msgspec.structs.asdict(target.fingerprint),
+        "target.package_digest": target.fingerprint.package_digest,
         "level": part.level,
         "scope": part.scope,
         "seed": part.seed,

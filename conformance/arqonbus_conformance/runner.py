@@ -8,12 +8,15 @@ from datetime import UTC, datetime
 from arqonbus_conformance import crew
 from arqonbus_conformance.baseline import vanished_cases
 from arqonbus_conformance.judge import Judge
+from arqonbus_conformance.package_digest import digest_of_command
 from arqonbus_conformance.redaction import Redaction
 from arqonbus_conformance.report.advice import named
 from arqonbus_conformance.report.making import Span, make_report
 from arqonbus_conformance.report.model import Report
 from arqonbus_conformance.selection import RunRequest
 from arqonbus_conformance.session import run_here
+from arqonbus_conformance.starting import words
+from arqonbus_conformance.target import Target
 
 __all__ = ["run"]
 
@@ -34,6 +37,7 @@ def run(judge: Judge, request: RunRequest, *, jobs: int = 1) -> Report:
     # A run that is told to stop ends like one that is interrupted: with a partial report.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     judge.request = request
+    judge.package_digest = _package_digest(judge.target)
     try:
         if jobs == 1:
             run_here(judge, request)
@@ -43,6 +47,13 @@ def run(judge: Judge, request: RunRequest, *, jobs: int = 1) -> Report:
         signal.signal(signal.SIGTERM, previous)
     _miss(judge)
     return make_report(judge, Span(started_at, time.monotonic() - began))
+
+
+def _package_digest(target: Target) -> str | None:
+    """The digest of what cases launch; None where the main deployment runs elsewhere, whatever that may be."""
+    if target.launch is None or target.endpoints is not None:
+        return None
+    return digest_of_command(words(target.launch.command), target.launch.environment)
 
 
 def _miss(judge: Judge) -> None:

@@ -18,6 +18,8 @@ from arqonbus_conformance.findings import (
     Unreachable,
     Violation,
 )
+from arqonbus_conformance.fingerprint import Fingerprint
+from arqonbus_conformance.fingerprinting import fingerprint_of
 from arqonbus_conformance.handshake import Refusal
 from arqonbus_conformance.marks import Blast, Need
 from arqonbus_conformance.namespace import Namespace
@@ -42,6 +44,7 @@ class Surroundings(NamedTuple):
     endpoints: Endpoints | None
     claims: Mapping[str, bool]
     notes: tuple[str, ...]
+    fingerprint: Fingerprint = Fingerprint()
 
 
 class Stage:
@@ -51,6 +54,7 @@ class Stage:
         endpoints: where the main deployment is; set by ``open``.
         claims: what it claims, by the profile or by its welcome.
         greeting: what was wrong with its welcome, None where nothing was.
+        fingerprint: what tells it from others, but for its package; set by ``open``.
         notes: sentences about what was found, for the report.
         route: how connections to the main deployment are made.
     """
@@ -62,6 +66,7 @@ class Stage:
         self.credentials: Credentials = target.credentials
         self.claims: Mapping[str, bool] = {}
         self.greeting: Violation | None = None
+        self.fingerprint = Fingerprint()
         self.notes: list[str] = []
         self.route = Route(target.reach)
         self._missing: dict[Need, str] = {}
@@ -87,7 +92,7 @@ class Stage:
 
     def surroundings(self) -> Surroundings:
         """What is known of the main deployment."""
-        return Surroundings(self.endpoints, dict(self.claims), tuple(self.notes))
+        return Surroundings(self.endpoints, dict(self.claims), tuple(self.notes), self.fingerprint)
 
     def launcher(self, namespace: Namespace, transcript: Transcript) -> Launch:
         """What launches deployments for one case.
@@ -215,7 +220,7 @@ class Stage:
             await bus.close()
 
     async def _greeting(self, client: Client) -> Mapping[str, object]:
-        """The capabilities in the welcome; empty, and ``greeting`` says why, where it is none."""
+        """The capabilities in the welcome, and then the fingerprint; empty, and ``greeting`` says why, where it is none."""
         try:
             await client.until(lambda: client.received or None, "the welcome", PROBE_SECONDS)
             capabilities = client.welcome["payload"]["protocol"]["capabilities"]
@@ -229,8 +234,18 @@ class Stage:
             )
             self.notes.append(f"the first frame of {client.name} is no welcome: {self.greeting.what}")
             return {}
+        self.fingerprint = await self._fingerprint(client)
         greeted: Mapping[str, object] = capabilities
         return greeted
+
+    async def _fingerprint(self, client: Client) -> Fingerprint:
+        assert self.endpoints is not None  # noqa: S101 - open() has set it
+        interfaces = Interfaces(self.endpoints, self.credentials, Namespace(), Transcript(), self.route)
+        try:
+            http = interfaces.http if self.endpoints.http else None
+            return await fingerprint_of(client, http, self.endpoints, self.route)
+        finally:
+            await interfaces.close()
 
     async def _look_at_other_interfaces(self) -> None:
         assert self.endpoints is not None  # noqa: S101 - open() has set it

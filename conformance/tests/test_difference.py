@@ -16,9 +16,16 @@ from arqonbus_conformance.report.difference_forms import (
     show,
 )
 from arqonbus_conformance.report.json_report import write_json
-from arqonbus_conformance.report.model import LeftOut, RequirementSetLine, Selection
+from arqonbus_conformance.report.model import LeftOut, RequirementSetLine, Selection, TargetLine
 from made_reports import HOSTILE, made_document, made_report
 from rich.console import Console
+
+
+def another_target(version: str | None) -> TargetLine:
+    """The target of the made reports, as another deployment under the same name."""
+    target = made_report().target
+    changed = msgspec.structs.replace(target.fingerprint, version=version)
+    return msgspec.structs.replace(target, fingerprint=changed)
 
 
 def case_in(document: dict[str, Any], name: str) -> dict[str, Any]:
@@ -165,6 +172,11 @@ def test_other_close_codes_are_told_whatever_their_order() -> None:
         ({"level": "smoke"}, "the level is different: standard, now smoke"),
         ({"scope": "endpoint"}, "the scope is different: deployment, now endpoint"),
         ({"suite_version": "0.2.0"}, "the suite version is different: 0.1.0, now 0.2.0"),
+        (
+            {"target": another_target("3.0.0")},
+            "the version of the target is different: 2.4.1, now 3.0.0",
+        ),
+        ({"target": another_target(None)}, "the version of the target is different: 2.4.1, now not known"),
         ({"interrupted": True}, "the run of the new report was interrupted"),
         ({"selection": Selection(complete=False)}, "the new report is about a selection"),
     ],

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from arqonbus_conformance.fingerprint import Fingerprint
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.judging import CaseResult, Finding
 from arqonbus_conformance.merging import MergeError, fresh_judge, merged
@@ -82,6 +83,50 @@ def test_a_failure_of_a_part_is_one_of_the_whole() -> None:
 
     assert whole.exit_code == 1
     assert whole.failures == bad.failures
+
+
+def fingerprinted(number: int, fingerprint: Fingerprint, **seen: object) -> Report:
+    """A part that saw this deployment; ``seen`` changes its target."""
+    made = part(number, result(f"c{number}", f"ROUTE-00{number}"))
+    return msgspec.structs.replace(
+        made, target=msgspec.structs.replace(made.target, fingerprint=fingerprint, **seen)
+    )
+
+
+@pytest.mark.parametrize(
+    ("other", "says"),
+    [
+        (
+            Fingerprint("2", None, None, "ab" * 32),
+            "the version of the target is 2 in report 2 and 1 in report 1",
+        ),
+        (
+            Fingerprint("1", "8c1f", None, "ab" * 32),
+            "the commit of the target is 8c1f in report 2 and not known",
+        ),
+        (Fingerprint("1", None, "cd" * 32, "ab" * 32), "target.package_digest: report 2"),
+        (Fingerprint("1"), "the TLS key SHA-256 of the target is not known in report 2"),
+    ],
+)
+def test_parts_on_different_deployments_are_no_run(other: Fingerprint, says: str) -> None:
+    """The same name and address, and yet another version, package or key."""
+    parts = [fingerprinted(1, Fingerprint("1", None, None, "ab" * 32)), fingerprinted(2, other)]
+
+    with pytest.raises(MergeError) as raised:
+        merged(parts, fresh_judge())
+
+    assert says in str(raised.value)
+
+
+def test_a_part_that_never_looked_at_the_main_deployment_differs_from_none() -> None:
+    """Its cases launched deployments of their own; the whole has the fingerprint that others saw."""
+    fingerprint = Fingerprint("1", None, "cd" * 32)
+    parts = [
+        fingerprinted(1, Fingerprint(None, None, "cd" * 32), bus=None, launch="python -m bus"),
+        fingerprinted(2, fingerprint, launch="python -m bus"),
+    ]
+
+    assert merged(parts, fresh_judge()).target.fingerprint == fingerprint
 
 
 def test_waivers_are_applied_to_the_whole() -> None:

@@ -4,7 +4,9 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
+from arqonbus_conformance.fingerprint import Fingerprint
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.judging import CaseResult, Finding
 from arqonbus_conformance.report.advice import replay_command
@@ -216,3 +218,15 @@ def test_progress_moves_on_a_terminal() -> None:
     live.stop()
 
     assert "1 not right" in stream.getvalue()
+
+
+def test_the_terminal_says_what_tells_the_target_from_others() -> None:
+    """As far as it is known, and harmless to look at."""
+    report = report_of(case(Verdict.HOLDS))
+    fingerprint = Fingerprint("1.2[red]\x1b", None, None, "ab" * 32)
+    known = msgspec.structs.replace(report.target, fingerprint=fingerprint)
+
+    said = printed(msgspec.structs.replace(report, target=known))
+
+    assert f"version 1.2[red]\\x1b, TLS key SHA-256 {'ab' * 32}" in said
+    assert "commit" not in said

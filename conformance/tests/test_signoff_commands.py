@@ -52,6 +52,32 @@ def test_keys_a_report_a_signature_and_a_verification_end_with_0(gate: Ended) ->
 
 
 @pytest.mark.parametrize(
+    ("demanded", "code", "says"),
+    [
+        ('version = "2.4.1"\ntls_key_sha256 = "' + "ab" * 32 + '"', 0, "verified: staging"),
+        (
+            'version = "2.5.0"',
+            12,
+            "the version of its target is '2.4.1', and the policy demands '2.5.0' (target.version)",
+        ),
+        ('tls_key_sha256 = "' + "cd" * 32 + '"', 12, "the TLS key SHA-256 of its target is 'abab"),
+        ('package_digest = "' + "cd" * 32 + '"', 12, "the package digest of its target is not known"),
+    ],
+)
+def test_a_policy_says_which_deployment_must_have_been_judged(
+    gate: Ended, demanded: str, code: int, says: str
+) -> None:
+    """By what cannot be renamed: what it says it is, what was launched, the key it shows."""
+    Path("policy.toml").write_text(f"[target]\n{demanded}\n")
+    signed(gate)
+
+    ended, said = gate("verify", "a.json", "--key", "k.pub", "--policy", "policy.toml")
+
+    assert ended == code
+    assert says in said
+
+
+@pytest.mark.parametrize(
     ("changes", "options", "code", "says"),
     [
         ({}, ("--target", "prod"), 12, "and the one to release is 'prod'"),

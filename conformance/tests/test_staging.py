@@ -1,12 +1,18 @@
 """The gate against a deployment behind TLS, with real processes: the reference as it stands in staging."""
 
 import asyncio
+import hashlib
 import json
 import os
+import shutil
+import ssl
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import jwt
 import pytest
@@ -17,6 +23,7 @@ from arqonbus_fixtures import ports
 from arqonbus_fixtures.staging import Outside, staging
 
 EXAMPLE = Path(__file__).parents[2] / "profiles" / "staging-example.toml"
+OPENSSL = shutil.which("openssl") or "openssl"
 RUN_SECONDS = 60.0
 NOW = 1_800_000_000
 
@@ -53,17 +60,38 @@ async def gate(profile: Path, **environ: str) -> tuple[int, str]:
     return process.returncode or 0, " ".join(said.decode().split())
 
 
+def key_shown_at(url: str) -> str:
+    """SHA-256 of the public key in the certificate that is shown there, as openssl sees it."""
+    parts = urlsplit(url)
+    pem = ssl.get_server_certificate((parts.hostname or "", parts.port or 0))
+    key = subprocess.run(
+        [OPENSSL, "x509", "-pubkey", "-noout"], input=pem.encode(), capture_output=True, check=True
+    )
+    spki = subprocess.run(
+        [OPENSSL, "pkey", "-pubin", "-outform", "DER"], input=key.stdout, capture_output=True, check=True
+    )
+    return hashlib.sha256(spki.stdout).hexdigest()
+
+
 def without(profile: Path, line: str, place: Path) -> None:
     """Write the profile without a line."""
     place.write_text(profile.read_text("utf-8").replace(line, ""), "utf-8")
 
 
 async def test_staging_is_judged_by_its_example(profile: Path) -> None:
-    """With CA, client certificate and tokens in place the gate passes, in scope endpoint."""
+    """With CA, client certificate and tokens in place the gate passes, in scope endpoint, and knows whom it judged."""
     code, said = await gate(profile)
 
     assert code == 0, said
     assert "scope endpoint" in said
+    report = json.loads((profile.parent / "gate.json").read_text("utf-8"))
+    assert report["target"]["fingerprint"] == {
+        "version": version("arqonbus-conformance"),
+        "commit": None,
+        "package_digest": None,
+        "tls_key_sha256": await asyncio.to_thread(key_shown_at, report["target"]["bus"]),
+    }
+    assert f"TLS key SHA-256 {report['target']['fingerprint']['tls_key_sha256']}" in said
 
 
 async def test_without_its_ca_staging_is_not_reached(profile: Path) -> None:

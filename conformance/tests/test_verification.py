@@ -70,9 +70,13 @@ def test_a_complete_run_that_passed_is_enough() -> None:
         (
             Policy(target=TargetPolicy(package_digest="cd" * 32)),
             Refusal.TARGET,
-            "package_digest of its target is None",
+            "the package digest of its target is not known",
         ),
-        (Policy(target=TargetPolicy(tls_key_sha256="cd" * 32)), Refusal.TARGET, "tls_key_sha256"),
+        (
+            Policy(target=TargetPolicy(tls_key_sha256="cd" * 32)),
+            Refusal.TARGET,
+            "the TLS key SHA-256 of its target is 'abab",
+        ),
         (Policy(max_age_hours=1.9), Refusal.STALE, "began 2.0 hours ago"),
         (Policy(level="full"), Refusal.LEVEL, "level standard; demanded: at least full"),
         (Policy(requirement_set="1.1"), Refusal.REQUIREMENTS, "set 1.0; demanded: at least 1.1"),

@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from arqonbus_conformance.fingerprint import told_apart
 from arqonbus_conformance.verdict import Verdict
 
 __all__ = [
@@ -246,6 +247,8 @@ def _remarks(old: Document, new: Document) -> Iterator[str]:
             yield f"the {words} is different: {old[field]}, now {new[field]}"
     if old["target"]["name"] != new["target"]["name"]:
         yield f"the targets are different: {old['target']['name']}, now {new['target']['name']}"
+    for words, was, now in told_apart(old["target"]["fingerprint"], new["target"]["fingerprint"]):
+        yield f"the {words} of the target is different: {was}, now {now}"
     for name, document in (("old", old), ("new", new)):
         if not document["selection"]["complete"]:
             yield f"the {name} report is about a selection of the cases only"

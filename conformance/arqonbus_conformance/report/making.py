@@ -117,6 +117,9 @@ def _target_line(judge: Judge) -> TargetLine:
         telemetry=endpoints.telemetry if endpoints else None,
         claims=dict(judge.surroundings.claims),
         launch=judge.target.launch.command if judge.target.launch else None,
+        fingerprint=msgspec.structs.replace(
+            judge.surroundings.fingerprint, package_digest=judge.package_digest
+        ),
     )
 
 

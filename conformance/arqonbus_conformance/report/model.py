@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from arqonbus_conformance.fingerprint import Fingerprint
 from arqonbus_conformance.judge import MutationScore
 from arqonbus_conformance.judging import Attempt
 from arqonbus_conformance.launched import ProcessLine
@@ -62,22 +63,6 @@ class Selection(msgspec.Struct, frozen=True):
     shard: str = ""
     shuffle: bool = False
     left_out: tuple[LeftOut, ...] = ()
-
-
-class Fingerprint(msgspec.Struct, frozen=True):
-    """What tells one deployment from another, as far as it is known; None where it is not.
-
-    Attributes:
-        version: what the deployment says it is.
-        commit: the commit it says it was built from.
-        package_digest: SHA-256 of what was launched, hexadecimal.
-        tls_key_sha256: SHA-256 of the public key (SubjectPublicKeyInfo) of its TLS certificate, hexadecimal.
-    """
-
-    version: str | None = None
-    commit: str | None = None
-    package_digest: str | None = None
-    tls_key_sha256: str | None = None
 
 
 class TargetLine(msgspec.Struct, frozen=True):

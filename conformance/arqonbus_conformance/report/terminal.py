@@ -10,9 +10,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from arqonbus_conformance.fingerprint import NAMES
 from arqonbus_conformance.judging import CaseResult
 from arqonbus_conformance.report.advice import named
 from arqonbus_conformance.report.model import Failure, Report
+from arqonbus_conformance.report.readable import readable
 from arqonbus_conformance.requirements import SUITES, Level
 from arqonbus_conformance.verdict import Verdict
 from arqonbus_conformance.waivers import FAULTS
@@ -237,9 +239,20 @@ def _show_closing(report: Report, console: Console) -> None:
         f"scope {report.scope}, level {report.level}, {report.seconds:.1f} s, seed {report.seed}",
         highlight=False,
     )
+    console.print(f"target {escape(_target(report))}", highlight=False, soft_wrap=True)
     style = {"pass": "bold green", "fail": "bold red", "fault": "bold magenta"}.get(
         report.verdict, "bold yellow"
     )
     console.print(
         f"[{style}]{report.verdict.upper()}[/] {escape(report.sentence)}", highlight=False, soft_wrap=True
     )
+
+
+def _target(report: Report) -> str:
+    """The target with what tells it from others, as far as that is known."""
+    known = [
+        f"{words} {readable(value)}"
+        for field, words in NAMES.items()
+        if (value := getattr(report.target.fingerprint, field)) is not None
+    ]
+    return ", ".join((readable(report.target.name), *known))

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from arqonbus_conformance.fingerprint import Fingerprint
 from arqonbus_conformance.judge import MutationScore
 from arqonbus_conformance.report.json_report import as_document
-from arqonbus_conformance.report.model import CaseLine, Fingerprint, Report, RequirementSetLine
+from arqonbus_conformance.report.model import CaseLine, Report, RequirementSetLine
 from arqonbus_conformance.requirements import Level
 from arqonbus_conformance.verdict import ExitCode, Verdict
 from arqonbus_conformance.waivers import WaiverLine

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from arqonbus_conformance.fingerprint import NAMES
 from arqonbus_conformance.report.model import Report
 from arqonbus_conformance.requirements import Level, Requirement, RequirementSet, Scope
 from arqonbus_conformance.signoff.policy import DEPTHS, SCOPES, Policy
@@ -77,12 +78,15 @@ def _target(statement: Statement, policy: Policy) -> Iterator[Problem]:
             Refusal.TARGET,
             f"it is about the target {target.name!r}, and the one to release is {policy.target.name!r}",
         )
-    for field in ("version", "commit", "package_digest", "tls_key_sha256"):
+    for field, words in NAMES.items():
         wanted, found = getattr(policy.target, field), getattr(target.fingerprint, field)
-        if wanted is not None and wanted != found:
-            yield Problem(
-                Refusal.TARGET, f"the {field} of its target is {found!r}, and the policy demands {wanted!r}"
-            )
+        if wanted is None or wanted == found:
+            continue
+        said = "is not known" if found is None else f"is {found!r}"
+        yield Problem(
+            Refusal.TARGET,
+            f"the {words} of its target {said}, and the policy demands {wanted!r} (target.{field})",
+        )
 
 
 def _age(evidence: Evidence, policy: Policy, now: datetime) -> Iterator[Problem]:
