@@ -5,23 +5,26 @@ A Shield process is a *node*; each of its clients has one *session*, which the b
 | subject | from | headers | payload |
 |---|---|---|---|
 | `in.t.TOKEN.open` | node | session, node, sequence | `Opening` as JSON |
-| `in.t.TOKEN.raw` | node | session, sequence | one JSON text frame of the client |
-| `in.t.TOKEN.close` | node | session, sequence | `Ending` as JSON |
+| `in.t.TOKEN.raw` | node | session, sequence | one JSON text frame of the client; with `more` the rest follows |
+| `in.t.TOKEN.close` | node | session, sequence | `Ending` as JSON; what is owed to the client follows, then `node.NODE.close` |
 | `node.NODE.frames` | bus | session, sequence | whole WebSocket text frames of the server; with `more` the rest follows |
 | `node.NODE.close` | bus | session | `Ending` as JSON: the client is to be closed so |
 | `node.NODE.pause`, `.resume` | bus | session | read no more from the client, read again |
 | `beat.bus` | bus | epoch | empty, every `BEAT_SECONDS` |
 | `beat.node` | node | node | empty, every `BEAT_SECONDS` |
-| `sync.node` | node | node, epoch | `Known` as JSON: what the node has seen of each of its sessions |
-| `node.NODE.synced` | bus | epoch | `Known` as JSON: what the bus has seen; sessions it does not name were closed with 1012 |
+| `sync.node` | node | node, sequence | `Known` as JSON: what the node has sent and received in each of its sessions; may have `more` |
+| `node.NODE.synced` | bus | epoch, sequence of the question | `Known` as JSON: what the bus has seen and sent; may have `more`. Sessions it does not name are over |
+| `node.NODE.lost` | bus | epoch | empty: the bus does not know the node, or could not send it something; ask |
 
-Core NATS: nothing is stored on the way. Both directions of a session are numbered from 1 on, so that each side can tell what
-got lost when NATS was away. A new epoch says that the bus restarted or lost its connection: every node then asks with `sync.node` until it is answered.
+Core NATS: nothing is stored on the way. Both directions of a session are numbered from 1 on, one number for each message, so that each
+side can tell what got lost. A new epoch says that the bus restarted or lost its connection. A node asks with `sync.node`
+when it connected, heard a new epoch, found a number missing or was told so, and sends nothing until it is answered. The bus first sends again
+what the node missed; where it does not have it any more, the session is over, and the node closes its client with 1012.
 """
 
 import re
 from collections.abc import Iterator
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
@@ -40,13 +43,16 @@ EPOCH: Final = "Arqon-Epoch"
 """Header: names one unbroken connection of the bus to NATS."""
 
 MORE: Final = "Arqon-More"
-"""Header, `1`: the payload goes on in the next message; NATS bounds what one may hold."""
+"""Header, `1`: the payload goes on in the next message of its kind; NATS bounds what one may hold."""
 
 BEAT_SECONDS: Final = 0.5
 """Between two signs of life of a node or of the bus."""
 
-LEASE_SECONDS: Final = 5.0
-"""A node or a bus silent for so long, NATS being connected, is gone."""
+LEASE_SECONDS: Final = 4.0
+"""A node or a bus silent for so long, NATS being connected, is gone; short enough to refuse within the 5 seconds of docs/spec/shield.md."""
+
+LEASE_BEATS: Final = round(LEASE_SECONDS / BEAT_SECONDS)
+"""The lease in beats of one's own, so that a process that stood still blames nobody else for it."""
 
 INBOUND: Final = "in.t.*.*"
 """What the bus consumes."""
@@ -124,7 +130,11 @@ class EdgeSession(Protocol):
         ...
 
     def close(self, code: int, reason: str) -> None:
-        """The client is gone, or is being closed by Shield; never raises."""
+        """The client is gone, or is being closed by Shield; never raises.
+
+        What was sent before still counts: `deliver` may bring the answers to it, and then `end` is called once, by the bus
+        or when it cannot be reached. A client that is gone ignores both; one that sent a close frame gets its echo then (CONN-009).
+        """
         ...
 
 
@@ -146,7 +156,7 @@ def tenant_and_kind(subject: str) -> tuple[str, str]:
 
 
 def outbound(node: str, kind: str) -> str:
-    """The subject that a node hears: `frames`, `close`, `pause`, `resume`, `synced`, or `*` for all."""
+    """The subject that a node hears: `frames`, `close`, `pause`, `resume`, `synced`, `lost`, or `*` for all."""
     return f"node.{node}.{kind}"
 
 
@@ -170,6 +180,21 @@ def checked_sequence(value: str | None) -> int:
     if value is None or not value.isascii() or not value.isdigit() or len(value) > 18:
         raise LinkError(f"sequence: {str(value)[:64]!r}; allowed: 1 to 18 digits")
     return int(value)
+
+
+_T = TypeVar("_T")
+
+
+def decoded(payload: bytes, kind: type[_T]) -> _T:
+    """An `Opening`, an `Ending` or a `Known` of a message.
+
+    Raises:
+        LinkError: it is none.
+    """
+    try:
+        return msgspec.json.decode(payload, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise LinkError(f"payload: no {getattr(kind, '__name__', kind)} ({error})") from None
 
 
 def texts(frames: bytes) -> Iterator[bytes]:

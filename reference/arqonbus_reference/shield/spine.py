@@ -67,7 +67,7 @@ class _Parcel(NamedTuple):
 class Spine:
     """One connection to NATS, for one event loop.
 
-    `changed()` is called after `connected` changed; `report(site, error)` takes what goes wrong inside.
+    `changed()`, which may be replaced, is called after `connected` changed; `report(site, error)` takes what goes wrong inside.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Spine:
         self._url = url
         self._name = name
         self._report = report
-        self._changed = changed
+        self.changed = changed
         self._client = Client()
         self._subscriptions: list[tuple[str, Callable[[Arrival], None]]] = []
         self._waiting: deque[_Parcel] = deque()
@@ -234,7 +234,7 @@ class Spine:
     async def _arrived(self) -> None:
         if not self._closed:
             self._up, self.reason = True, None
-            self._changed()
+            self.changed()
 
     async def _lost(self) -> None:
         if self._closed:
@@ -245,7 +245,7 @@ class Spine:
         self._waiting_bytes = 0
         self._idle.set()
         if was:
-            self._changed()
+            self.changed()
 
     async def _erred(self, error: Exception) -> None:
         """What the library would log with a traceback; that NATS is away is said once, by `changed`."""
