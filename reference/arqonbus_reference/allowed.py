@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from arqonbus_reference.secret import Secret, Url, is_well_known
+from arqonbus_reference.secret import HIDDEN, Secret, Url, hidden_url, is_well_known
 
 MAX_VALUE_CHARACTERS: Final = 4096
+SHOWN_CHARACTERS: Final = 64
 SECRET_MINIMUM_BYTES: Final = 32
 
 _INTEGER = re.compile(r"[0-9]{1,12}")
@@ -36,11 +38,17 @@ _ENVIRONMENTS = {
 }
 
 
+def shortened(value: str) -> str:
+    """A refused value in quotes, at most `SHOWN_CHARACTERS` of it."""
+    return repr(value if len(value) <= SHOWN_CHARACTERS else value[:SHOWN_CHARACTERS] + "...")
+
+
 class Allowed(NamedTuple):
-    """The values a variable may hold; `parse` raises ValueError for any other."""
+    """The values a variable may hold; `parse` raises ValueError for any other, `shown` is a refused value for an error text."""
 
     text: str
     parse: Callable[[str], Any]
+    shown: Callable[[str], str] = shortened
 
 
 def integer(low: int, high: int, unit: str = "") -> Allowed:
@@ -87,7 +95,26 @@ def url(*schemes: str) -> Allowed:
         # redis-py does not know valkey://, which says the same
         return Url(value.replace("valkey://", "redis://", 1) if parts.scheme == "valkey" else value)
 
-    return Allowed(f"{' '.join(f'{scheme}://' for scheme in schemes)} URL", parse)
+    return Allowed(
+        f"{' '.join(f'{scheme}://' for scheme in schemes)} URL",
+        parse,
+        lambda value: shortened(hidden_url(value)),
+    )
+
+
+def share() -> Allowed:
+    """A part of the whole, in ASCII digits with an optional fraction."""
+
+    def parse(value: str) -> float:
+        if not _DECIMAL.fullmatch(value) or float(value) > 1:
+            raise ValueError
+        return float(value)
+
+    return Allowed("a number from 0 to 1", parse)
+
+
+def _bytes_only(value: str) -> str:
+    return f"its value ({HIDDEN}, {len(value.encode('utf-8', 'surrogateescape'))} bytes)"
 
 
 def _names_a_place(parts: SplitResult) -> bool:
@@ -143,6 +170,12 @@ def _exception_name(value: str) -> str:
     return value
 
 
+def _path(value: str) -> Path:
+    if not value or not value.isprintable() or len(value) > MAX_VALUE_CHARACTERS:
+        raise ValueError
+    return Path(value)
+
+
 def _anything(value: str) -> bool:
     return True
 
@@ -151,8 +184,11 @@ ENVIRONMENT: Final = Allowed("dev staging prod (development and production are a
 BOOLEAN: Final = Allowed(" ".join(_BOOLEANS), _boolean)
 HOST: Final = Allowed("a host name or an IP address", _host)
 PORT: Final = integer(1, 65535)
-SECRET: Final = Allowed(f"at least {SECRET_MINIMUM_BYTES} bytes, not a well-known default", _secret)
+SECRET: Final = Allowed(
+    f"at least {SECRET_MINIMUM_BYTES} bytes, not a well-known default", _secret, _bytes_only
+)
 ORIGINS: Final = Allowed("comma-separated origins https://host[:port] in lower case, no *", _origins)
 MODEL: Final = Allowed("a model name of 1-128 letters, digits and . _ : / -", _model)
 EXCEPTION_NAME: Final = Allowed("the name of an approved exception, 1-200 characters", _exception_name)
+FILE: Final = Allowed(f"the path of a file, 1-{MAX_VALUE_CHARACTERS} characters", _path)
 ABSENT: Final = Allowed("not set", _anything)

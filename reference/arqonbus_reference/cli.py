@@ -19,7 +19,7 @@ Port = Annotated[int, Parameter(help="0 takes a free one.")]
 
 app = App(
     name="arqonbus-reference",
-    help="The reference ArqonBus deployment. Its variables are described in docs/spec/configuration.md.",
+    help="The reference ArqonBus deployment. Its variables are described in docs/spec/configuration.md and docs/spec/shield.md.",
     version_flags=[],
 )
 
@@ -45,9 +45,11 @@ def preflight(
     *,
     env_file: EnvFile = None,
     json: Annotated[bool, Parameter(negative=(), help="Print one JSON object.")] = False,
+    shield: Annotated[bool, Parameter(negative=(), help="Check Shield instead of the bus.")] = False,
 ) -> int:
     """Check the configuration and what it names, without listening; exit 0 or 78."""
-    return program.preflight(env_file, as_json=json)
+    check = program.preflight_shield if shield else program.preflight
+    return check(env_file, as_json=json)
 
 
 @app.command

@@ -13,12 +13,15 @@ DEPENDENCIES: Final = {
     "aiohttp": "aiohttp",
     "cyclopts": "cyclopts",
     "msgspec": "msgspec",
+    "nats-py": "nats",
     "prometheus-client": "prometheus_client",
+    "protobuf": "google.protobuf",
     "python-dotenv": "dotenv",
     "redis": "redis",
     "rich": "rich",
     "structlog": "structlog",
     "uvloop": "uvloop",
+    "wasmtime": "wasmtime",
     "websockets": "websockets",
 }
 """Distribution and the module imported from it."""
@@ -69,5 +72,6 @@ def _origin(module: str) -> Path | None:
 def _installed_files(installed: Distribution, module: str) -> set[Path]:
     """Top-level files of the module that the distribution's RECORD lists."""
     listed = (line.partition(",")[0] for line in (installed.read_text("RECORD") or "").splitlines())
-    tops = (name for name in listed if name.startswith((f"{module}/__init__.", f"{module}.")))
+    place = module.replace(".", "/")
+    tops = (name for name in listed if name.startswith((f"{place}/__init__.", f"{place}.")))
     return {Path(str(installed.locate_file(name))).resolve() for name in tops}

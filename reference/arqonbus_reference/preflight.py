@@ -9,7 +9,7 @@ import msgspec
 from arqonbus_reference import dependencies
 from arqonbus_reference.problem import Problem
 from arqonbus_reference.secret import hidden_url
-from arqonbus_reference.settings import Reading, Settings
+from arqonbus_reference.settings import Environment, Reading, Settings
 from arqonbus_reference.storage.interface import StorageUnavailableError
 
 EXPLICIT: Final = (
@@ -32,10 +32,10 @@ class Report(msgspec.Struct, frozen=True):
     problems: list[dict[str, str]]
 
 
-def report(reading: Reading, problems: list[Problem]) -> bytes:
+def report(environment: Environment, problems: list[Problem]) -> bytes:
     """The problems as one JSON object."""
     described = [problem._asdict() for problem in problems]
-    return msgspec.json.encode(Report(not problems, reading.settings.environment, described))
+    return msgspec.json.encode(Report(not problems, environment, described))
 
 
 def examine(reading: Reading) -> list[Problem]:
@@ -107,10 +107,15 @@ def _authentication(settings: Settings) -> Iterator[Problem]:
 
 def _features(settings: Settings) -> Iterator[Problem]:
     if not settings.schema_strict and settings.schema_strict_exception is None:
-        allowed = "true, or ARQON_SCHEMA_STRICT_EXCEPTION naming an approved exception"
-        yield Problem("ARQON_SCHEMA_STRICT", "false without an exception", allowed)
+        yield unexcused_schema()
     if settings.synthesis_enabled and settings.environment == "prod":
         yield Problem("ARQONBUS_SYNTHESIS_ENABLED", "the synthesis operator is on", "false in prod")
+
+
+def unexcused_schema() -> Problem:
+    """The schema is not strict, and nobody approved that."""
+    allowed = "true, or ARQON_SCHEMA_STRICT_EXCEPTION naming an approved exception"
+    return Problem("ARQON_SCHEMA_STRICT", "false without an exception", allowed)
 
 
 _CHECKS: Final[tuple[Callable[[Settings], Iterator[Problem]], ...]] = (

@@ -4,10 +4,14 @@ import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from arqonbus_reference import preflight as checks
 from arqonbus_reference.problem import Problem
-from arqonbus_reference.settings import Reading, read
+from arqonbus_reference.settings import Environment, Reading, read
+
+if TYPE_CHECKING:
+    from arqonbus_reference.shield import settings
 
 EX_OK = 0
 EX_CONFIG = 78
@@ -28,15 +32,26 @@ def serve(env_file: Path | None = None) -> int:
 
 
 def preflight(env_file: Path | None, *, as_json: bool) -> int:
-    """Check the configuration and what it names, without listening; 0 or 78."""
+    """Check the configuration of the bus and what it names, without listening; 0 or 78."""
     reading = _read(env_file)
-    problems = checks.examine(reading)
+    return _tell(reading.settings.environment, checks.examine(reading), as_json=as_json)
+
+
+def preflight_shield(env_file: Path | None, *, as_json: bool) -> int:
+    """Check the configuration of Shield and what it names, without listening; 0 or 78."""
+    from arqonbus_reference.shield import preflight as shield_checks  # noqa: PLC0415 - only this command needs it
+
+    reading = _read_shield(env_file)
+    return _tell(reading.settings.environment, shield_checks.examine(reading), as_json=as_json)
+
+
+def _tell(environment: Environment, problems: list[Problem], *, as_json: bool) -> int:
     if as_json:
-        print(checks.report(reading, problems).decode())  # noqa: T201 - the command's output
+        print(checks.report(environment, problems).decode())  # noqa: T201 - the command's output
         return EX_CONFIG if problems else EX_OK
     if problems:
         return _refuse(problems)
-    print(f"the configuration can start ({reading.settings.environment})")  # noqa: T201 - the command's output
+    print(f"the configuration can start ({environment})")  # noqa: T201 - the command's output
     return EX_OK
 
 
@@ -58,10 +73,22 @@ def show_version() -> int:
 
 def _read(env_file: Path | None) -> Reading:
     reading = read(os.environ, env_file or DOTENV)
-    if env_file is not None and not env_file.exists():
-        missing = Problem("--env-file", f"{str(env_file)!r} does not exist", "a file of lines NAME=value")
-        reading.problems.append(missing)
+    reading.problems.extend(_missing(env_file))
     return reading
+
+
+def _read_shield(env_file: Path | None) -> "settings.Reading":
+    from arqonbus_reference.shield.settings import read as read_settings  # noqa: PLC0415 - not for the bus
+
+    reading = read_settings(os.environ, env_file or DOTENV)
+    reading.problems.extend(_missing(env_file))
+    return reading
+
+
+def _missing(env_file: Path | None) -> list[Problem]:
+    if env_file is None or env_file.exists():
+        return []
+    return [Problem("--env-file", f"{str(env_file)!r} does not exist", "a file of lines NAME=value")]
 
 
 def _refuse(problems: list[Problem]) -> int:

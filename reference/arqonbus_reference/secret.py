@@ -8,6 +8,7 @@ WELL_KNOWN: Final = frozenset(
     {
         "a-string-secret-at-least-256-bits-long",
         "a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long",
+        "arqon-dev-secret",
         "arqonbus-dev-secret",
         "change-me",
         "change-me-in-production",

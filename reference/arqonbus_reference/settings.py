@@ -7,13 +7,11 @@ from typing import Any, Final, Literal, NamedTuple, Self, cast
 import msgspec
 
 from arqonbus_reference import allowed
-from arqonbus_reference.allowed import Allowed
-from arqonbus_reference.dotenv_file import DotenvError, dotenv_variables
 from arqonbus_reference.problem import Problem
 from arqonbus_reference.secret import HIDDEN, Secret, Url, hidden_url
+from arqonbus_reference.variables import Variable, names, read_variables
 
 DEPLOYED_RATE_LIMIT_PER_SECOND: Final = 1000
-SHOWN_CHARACTERS: Final = 64
 
 Environment = Literal["dev", "staging", "prod"]
 
@@ -90,15 +88,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return found + [url.password for url in (self.redis_url, self.ollama_url) if url and url.password]
 
 
-class Variable(NamedTuple):
-    """A row of the table: the variable, the field of Settings it sets, what it may hold, another name for it."""
-
-    name: str
-    field: str
-    allowed: Allowed
-    alias: str | None = None
-
-
 VARIABLES: Final = (
     Variable("ARQONBUS_ENVIRONMENT", "environment", allowed.ENVIRONMENT),
     Variable("ARQONBUS_SERVER_HOST", "server_host", allowed.HOST),
@@ -152,9 +141,6 @@ VARIABLES: Final = (
 )
 """Every variable of the specification."""
 
-_SECRET_FIELDS: Final = frozenset({"auth_jwt_secret"})
-_URL_FIELDS: Final = frozenset({"redis_url", "ollama_url"})
-
 
 class Reading(NamedTuple):
     """Settings in which each variable with a problem has its default, and the problems."""
@@ -165,46 +151,13 @@ class Reading(NamedTuple):
 
 def read(environ: Mapping[str, str], dotenv_path: Path | None) -> Reading:
     """Read all variables and collect everything that is not allowed."""
-    problems: list[Problem] = []
-    try:
-        values = {**(dotenv_variables(dotenv_path) if dotenv_path else {}), **environ}
-    except DotenvError as error:
-        problems.append(Problem(str(dotenv_path), error.problem, "lines NAME=value in UTF-8"))
-        values = dict(environ)
-    fields: dict[str, Any] = {}
-    for variable in VARIABLES:
-        _read_variable(variable, values, fields, problems)
-    explicit = frozenset(v.name for v in VARIABLES if v.name in values or v.alias in values)
-    if fields.get("environment", "dev") != "dev" and "ARQONBUS_RATE_LIMIT_PER_SECOND" not in explicit:
+    found = read_variables(VARIABLES, environ, dotenv_path)
+    fields = found.fields
+    if fields.get("environment", "dev") != "dev" and "ARQONBUS_RATE_LIMIT_PER_SECOND" not in found.explicit:
         fields["rate_limit_per_second"] = DEPLOYED_RATE_LIMIT_PER_SECOND
-    names = {v.name for v in VARIABLES} | {v.alias for v in VARIABLES}
-    unknown = tuple(sorted(n for n in values if n.startswith("ARQONBUS_") and n not in names))
-    return Reading(Settings(**fields, explicit=explicit, unknown=unknown), problems)
-
-
-def _read_variable(
-    variable: Variable, values: Mapping[str, str], fields: dict[str, Any], problems: list[Problem]
-) -> None:
-    names = [name for name in (variable.name, variable.alias) if name is not None and name in values]
-    before = len(problems)
-    for name in names:
-        try:
-            fields[variable.field] = variable.allowed.parse(values[name])
-        except ValueError:
-            text = f"{_shown_value(variable.field, values[name])} is not allowed"
-            problems.append(Problem(name, text, variable.allowed.text))
-    if len(problems) == before and len({variable.allowed.parse(values[name]) for name in names}) > 1:
-        # CONF-024: one place, one address
-        problems.append(
-            Problem(names[1], f"differs from {names[0]}", "one of the two, or the same URL in both")
-        )
-
-
-def _shown_value(field: str, value: str) -> str:
-    if field in _SECRET_FIELDS:
-        return f"its value ({HIDDEN}, {len(value.encode('utf-8', 'surrogateescape'))} bytes)"
-    shown = hidden_url(value) if field in _URL_FIELDS else value
-    return repr(shown if len(shown) <= SHOWN_CHARACTERS else shown[:SHOWN_CHARACTERS] + "...")
+    known = names(VARIABLES)
+    unknown = tuple(sorted(n for n in found.given if n.startswith("ARQONBUS_") and n not in known))
+    return Reading(Settings(**fields, explicit=found.explicit, unknown=unknown), found.problems)
 
 
 def _shown(value: Any) -> Any:

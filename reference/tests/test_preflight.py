@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -181,7 +182,7 @@ def test_the_report_has_one_shape() -> None:
     """CONF-019: ok, environment, problems with variable, problem and allowed."""
     reading = read({"ARQONBUS_ENVIRONMENT": "staging", "ARQONBUS_SERVER_PORT": "x"}, None)
 
-    report = msgspec.json.decode(preflight.report(reading, preflight.examine(reading)))
+    report = msgspec.json.decode(preflight.report(reading.settings.environment, preflight.examine(reading)))
 
     assert (report["ok"], report["environment"]) == (False, "staging")
     assert {frozenset(problem) for problem in report["problems"]} == {
@@ -200,7 +201,7 @@ def test_a_module_from_elsewhere_is_refused(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "dotenv").mkdir()
     (tmp_path / "dotenv" / "__init__.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr("sys.modules", {})
+    monkeypatch.setattr("sys.modules", {name: sys.modules[name] for name in ("sys", "google")})
 
     (problem,) = dependencies.shadowed()
 
