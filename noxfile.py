@@ -175,6 +175,22 @@ def imports(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site of docs/ into site/, strictly, and check that it stands alone: no broken link, no other host."""
+    _install(session, "docs")
+    session.env["NO_COLOR"] = "1"
+    session.run("zensical", "build", "--strict", "--clean", *session.posargs)
+    session.run("python", "-P", "docs/making/built_site.py", "site")
+
+
+@nox.session(default=False)
+def pages(session: nox.Session) -> None:
+    """Write the generated pages of docs/ again: requirements and commands."""
+    _install(session, "tests", "-e", ".")
+    session.run("python", "-P", "docs/making/generated.py")
+
+
+@nox.session
 def build(session: nox.Session) -> None:
     """Build wheel and sdist, look into them, and use the wheel in an environment that has nothing else."""
     _install(session, "build")
