@@ -11,6 +11,7 @@ from arqonbus_reference.access import ANONYMOUS, Authenticator, Principal
 from arqonbus_reference.broker import Broker
 from arqonbus_reference.caller import Caller
 from arqonbus_reference.effects import Announce, Execute, Outbound
+from arqonbus_reference.envelope import InvalidEnvelopeError
 from arqonbus_reference.errors import CommandError
 from arqonbus_reference.faults import Faults
 from arqonbus_reference.groups import Groups, JoinArgs
@@ -91,7 +92,7 @@ class Deployment:
             "history": True,
             "durable": durable,
             "consumer_groups": durable,
-            "protobuf": False,
+            "protobuf": True,
             "synthesis": self.settings.synthesis_enabled,
         }
 
@@ -158,10 +159,15 @@ class Deployment:
 
     def opened(self, connection: Endpoint, principal: Principal) -> None:
         """Welcome a client (CONN-001)."""
-        session, announcement = self.broker.connect(principal, connection)
+        outlet: Any = connection
+        if connection.protobuf:
+            from arqonbus_reference.shield.protobuf_outlet import ProtobufOutlet  # noqa: PLC0415 - 0.1 s of CPU
+
+            outlet = ProtobufOutlet(outlet, principal.tenant)
+        session, announcement = self.broker.connect(principal, outlet)
         connection.session = session
         self.metrics.connections_total += 1
-        connection.send([self._welcome(session)])
+        outlet.send([self._welcome(session)])
         self.announce(announcement)
 
     def text(self, connection: Endpoint, payload: bytes) -> None:
@@ -169,8 +175,16 @@ class Deployment:
         self.pipeline.frame(connection.session, payload)
 
     def binary(self, connection: Endpoint, payload: bytes) -> None:
-        """No binary codec is negotiated (ENV-025)."""
-        connection.close(1003, "binary frames are not negotiated")
+        """A protobuf frame for the pipeline; a fault where protobuf was not negotiated (ENV-025)."""
+        if not connection.protobuf:
+            connection.close(1003, "binary frames are not negotiated")
+            return
+        from arqonbus_reference.shield.schema import json_view  # noqa: PLC0415 - loaded by `opened`
+
+        try:
+            self.pipeline.frame(connection.session, json_view(payload))
+        except InvalidEnvelopeError as invalid:
+            self.pipeline.invalid(connection.session, invalid)
 
     def closed(self, connection: Endpoint, code: int, reason: str) -> None:
         """Forget a client, after what it sent before."""

@@ -65,9 +65,15 @@ class Pipeline:
     def frame(self, session: Session, frame: bytes) -> None:
         """A text frame came from a client."""
         try:
-            envelope: Envelope | InvalidEnvelopeError = parse(frame)
+            self._arrived(session, parse(frame), frame)
         except InvalidEnvelopeError as invalid:
-            envelope = invalid
+            self._arrived(session, invalid, frame)
+
+    def invalid(self, session: Session, invalid: InvalidEnvelopeError) -> None:
+        """A frame came that is known to be no envelope."""
+        self._arrived(session, invalid, b"")
+
+    def _arrived(self, session: Session, envelope: Envelope | InvalidEnvelopeError, frame: bytes) -> None:
         self._arrivals.append((session, envelope, frame))
         self._waiting_bytes += len(frame)
         if len(self._arrivals) > MAX_WAITING_FRAMES or self._waiting_bytes > MAX_WAITING_BYTES:

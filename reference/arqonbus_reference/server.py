@@ -18,6 +18,7 @@ from arqonbus_reference.settings import Settings
 from arqonbus_reference.storage.interface import StorageUnavailableError
 from arqonbus_reference.storage.opening import open_storage
 from arqonbus_reference.transport.application import Limits
+from arqonbus_reference.transport.handshake import Doorway
 from arqonbus_reference.transport.http_server import HttpServer
 from arqonbus_reference.transport.telemetry_socket import TelemetrySocket
 from arqonbus_reference.transport.websocket_bus import WebSocketBus
@@ -82,8 +83,7 @@ async def _run(
     bus = WebSocketBus(
         deployment,
         _limits(deployment.settings),
-        allowed_origins=deployment.settings.allowed_origins,
-        authenticate=deployment.authenticate,
+        Doorway(deployment.authenticate, deployment.settings.allowed_origins),
     )
     http, telemetry = HttpServer(deployment), TelemetrySocket(deployment)
     await telemetry.start(listeners.telemetry)

@@ -5,7 +5,15 @@ from collections.abc import Sequence
 
 import pytest
 from arqonbus_reference.access import ANONYMOUS, Principal, RejectedError
-from arqonbus_reference.transport.handshake import MAX_HEAD_BYTES, Accepted, Refused, answer, too_large
+from arqonbus_reference.transport.handshake import (
+    MAX_HEAD_BYTES,
+    PROTOBUF,
+    Accepted,
+    Doorway,
+    Refused,
+    answer,
+    too_large,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,7 +44,7 @@ def nobody(_: Sequence[str]) -> Principal:
 def answered(
     request: bytes, *, full: bool = False, origins: frozenset[str] = frozenset()
 ) -> Accepted | Refused:
-    return answer(request, allowed_origins=origins, authenticate=anybody, full=full)
+    return answer(request, Doorway(anybody, origins), full=full)
 
 
 def status(response: bytes) -> int:
@@ -112,7 +120,7 @@ def test_a_full_house_says_when_to_come_again() -> None:
 
 def test_a_refused_token_is_challenged() -> None:
     """AUTH-001, AUTH-008: 401, WWW-Authenticate, one word."""
-    refused = answer(head(), allowed_origins=frozenset(), authenticate=nobody, full=False)
+    refused = answer(head(), Doorway(nobody), full=False)
 
     assert isinstance(refused, Refused)
     assert refused.details == "rejected"
@@ -129,9 +137,48 @@ def test_every_authorization_header_is_handed_on() -> None:
         return ANONYMOUS
 
     request = head(Authorization="Bearer a")[:-2] + b"Authorization: Bearer b\r\n\r\n"
-    answer(request, allowed_origins=frozenset(), authenticate=ask, full=False)
+    answer(request, Doorway(ask), full=False)
 
     assert given_headers == [["Bearer a", "Bearer b"]]
+
+
+@pytest.mark.parametrize(
+    "request_head",
+    [
+        head("GET /ws HTTP/1.1", Upgrade=None),
+        head("POST /ws HTTP/1.1"),
+        head("GET /ws HTTP/1.1", Origin="null"),
+    ],
+)
+def test_a_token_can_be_looked_at_before_anything_else(request_head: bytes) -> None:
+    """Who has none learns nothing of what else is wrong, but for a path that is not there."""
+    refused = answer(request_head, Doorway(nobody, paths=("/ws",), token_first=True), full=True)
+    elsewhere = answer(head(), Doorway(nobody, paths=("/ws",), token_first=True), full=True)
+
+    assert (status(refused.response), status(elsewhere.response)) == (401, 404)
+
+
+def test_nobody_comes_in_while_it_is_unavailable() -> None:
+    """503 with Retry-After and the reason; once it is available again, 101."""
+    reasons: list[str | None] = ["no spine", None]
+    doorway = Doorway(anybody, unavailable=lambda: reasons.pop(0))
+
+    refused, accepted = (answer(head(), doorway, full=False) for _ in range(2))
+
+    assert (status(refused.response), status(accepted.response)) == (503, 101)
+    assert b"Retry-After: 1" in refused.response
+    assert b"no spine" in refused.response
+
+
+def test_protobuf_is_agreed_on_where_it_was_offered() -> None:
+    """The answer names the subprotocol, else none at all."""
+    offers = [PROTOBUF, f"chat, {PROTOBUF}", None, "chat", PROTOBUF.upper()]
+
+    accepted = [answered(head(Sec_WebSocket_Protocol=offer)) for offer in offers]
+
+    named = [b"Sec-WebSocket-Protocol: arqon.v1.protobuf" in each.response for each in accepted]
+    assert [isinstance(each, Accepted) and each.protobuf for each in accepted] == named
+    assert named == [True, True, False, False, False]
 
 
 def test_an_oversized_head_is_refused() -> None:

@@ -10,6 +10,7 @@ from arqonbus_reference.access import ANONYMOUS, Principal
 from arqonbus_reference.transport import connection
 from arqonbus_reference.transport.application import Endpoint, Limits
 from arqonbus_reference.transport.frames import TEXT, close_frame, text_frame
+from arqonbus_reference.transport.handshake import Doorway
 from arqonbus_reference.transport.websocket_bus import WebSocketBus
 
 WAIT_SECONDS = 5.0
@@ -137,8 +138,7 @@ async def build() -> AsyncIterator[Callable[..., Any]]:
         bus = WebSocketBus(
             application,
             LIMITS._replace(**limits),
-            allowed_origins=frozenset(),
-            authenticate=lambda _: ANONYMOUS,
+            Doorway(lambda _: ANONYMOUS),
         )
         listener = socket.create_server(("127.0.0.1", 0))
         await bus.start([listener])
@@ -299,12 +299,59 @@ async def test_a_full_house_gives_a_freed_place_again(build: Callable[..., Any])
 async def test_a_token_that_expires_ends_the_session(build: Callable[..., Any]) -> None:
     """AUTH-007: 4401."""
     house = await build()
-    house.bus.authenticate = lambda _: ANONYMOUS._replace(expires_at=0.0)
+    house.bus.doorway = Doorway(lambda _: ANONYMOUS._replace(expires_at=0.0))
     peer = await house.enter()
 
     end = await peer.read(4)
 
     assert end[2:] == (4401).to_bytes(2)
+
+
+async def test_a_clock_that_is_set_ends_the_session_too(
+    build: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AUTH-007: the wall clock is looked at again, however far away the end of the token was."""
+    monkeypatch.setattr(connection, "CLOCK_SECONDS", 0.01)
+    house = await build()
+    times = iter([1000.0, 1000.01])
+    house.bus.clock = lambda: next(times, 5000.0)
+    house.bus.doorway = Doorway(lambda _: ANONYMOUS._replace(expires_at=4000.0))
+    peer = await house.enter()
+
+    end = await peer.read(4)
+
+    assert end[2:] == (4401).to_bytes(2)
+
+
+class Echo(asyncio.Protocol):
+    """Sends back what it gets."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        assert isinstance(self.transport, asyncio.Transport) or hasattr(self.transport, "write")
+        self.transport.write(data)
+
+
+async def test_a_request_can_be_given_to_another_protocol(build: Callable[..., Any]) -> None:
+    """From its first byte on, however it came; the others are upgraded as ever."""
+    house = await build()
+    house.bus.divert = lambda head: Echo() if head.startswith(b"GET /health ") else None
+    peer = await house.knock()
+    request = b"GET /health HTTP/1.1\r\nHost: bus\r\n\r\nrest"
+
+    peer.writer.write(request[:9])
+    await house.accepted()
+    peer.writer.write(request[9:])
+    echoed = await peer.read(len(request))
+    peer.writer.write(b"more")
+    await house.enter()
+
+    assert echoed == request
+    assert await peer.read(4) == b"more"
+    assert len(house.bus.connections) == 1
+    assert house.bus.upgrading == set()
 
 
 async def test_a_drain_closes_everybody(build: Callable[..., Any]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from arqonbus_reference.access import ANONYMOUS, Principal
 from arqonbus_reference.transport.application import Endpoint, Limits
 from arqonbus_reference.transport.frames import BINARY, header, text_frame
+from arqonbus_reference.transport.handshake import Doorway
 from arqonbus_reference.transport.websocket_bus import WebSocketBus
 
 REFEREE_SECONDS = 120
@@ -61,7 +62,7 @@ class Echo:
 
 async def judged(folder: Path) -> dict[str, Any]:
     """The referee's report on a server of its own."""
-    bus = WebSocketBus(Echo(), LIMITS, allowed_origins=frozenset(), authenticate=lambda _: ANONYMOUS)
+    bus = WebSocketBus(Echo(), LIMITS, Doorway(lambda _: ANONYMOUS))
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     await bus.start([listener])

@@ -11,6 +11,9 @@ class Endpoint(Protocol):
     session: Any
     """Whatever the application keeps for this connection."""
 
+    protobuf: bool
+    """Whether its upgrade offered the subprotocol `arqon.v1.protobuf`."""
+
     def send(self, frames: list[bytes]) -> None:
         """Send whole frames, or drop them where the client is gone."""
         ...

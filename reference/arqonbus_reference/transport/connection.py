@@ -1,7 +1,6 @@
 """One client of the bus, from its first byte to its last: strict RFC 6455, bounded both ways."""
 
 import asyncio
-import time
 from typing import TYPE_CHECKING, Any
 
 from arqonbus_reference.transport import handshake
@@ -26,6 +25,9 @@ if TYPE_CHECKING:
 CLOSE_SECONDS = 2.0
 """The longest a connection stays open after a close frame was sent, and a refused upgrade after its answer."""
 
+CLOCK_SECONDS = 5.0
+"""The longest between two looks at the wall clock, which may be set while a token lives."""
+
 MAX_UPGRADING = 4096
 """Connections that have not finished their upgrade; one more is cut off at once."""
 
@@ -46,6 +48,7 @@ class Connection(asyncio.Protocol):
         "_reader",
         "_transport",
         "gone",
+        "protobuf",
         "session",
     )
 
@@ -62,6 +65,7 @@ class Connection(asyncio.Protocol):
         self._heard_at = 0.0
         self._pinged_at: float | None = None
         self.gone: asyncio.Future[None] = self._loop.create_future()
+        self.protobuf = False
         self.session: Any = None
 
     # -- asyncio.Protocol
@@ -166,12 +170,13 @@ class Connection(asyncio.Protocol):
             self._refuse(handshake.too_large())
             return
         bus = self._bus
-        answer = handshake.answer(
-            bytes(self._head[: end + 4]),
-            allowed_origins=bus.allowed_origins,
-            authenticate=bus.authenticate,
-            full=len(bus.connections) >= bus.limits.max_connections,
-        )
+        head = bytes(self._head[: end + 4])
+        other = None if bus.divert is None else bus.divert(head)
+        if other is not None:
+            self._hand_over(other)
+            return
+        full = len(bus.connections) >= bus.limits.max_connections
+        answer = handshake.answer(head, bus.doorway, full=full)
         rest = bytes(self._head[end + 4 :])
         self._head.clear()
         if isinstance(answer, Refused):
@@ -181,6 +186,16 @@ class Connection(asyncio.Protocol):
         if rest:
             self._read(rest)
 
+    def _hand_over(self, other: asyncio.Protocol) -> None:
+        """Let another protocol have this connection from its first byte on."""
+        assert self._transport is not None and self._deadline is not None  # noqa: S101, PT018  for the type checker
+        self._deadline.cancel()
+        self._bus.upgrading.discard(self)
+        transport, self._transport, self._closing = self._transport, None, True
+        transport.set_protocol(other)
+        other.connection_made(transport)
+        other.data_received(bytes(self._head))
+
     def _open(self, answer: Accepted) -> None:
         assert self._transport is not None and self._deadline is not None  # noqa: S101, PT018  for the type checker
         self._deadline.cancel()
@@ -188,10 +203,18 @@ class Connection(asyncio.Protocol):
         self._bus.connections.add(self)
         self._reader = FrameReader(self._bus.limits.max_message_bytes)
         self._transport.write(answer.response)
-        if answer.principal.expires_at is not None:
-            remaining = max(0.0, answer.principal.expires_at - time.time())
-            self._expiry = self._loop.call_later(remaining, self.close, 4401, "token expired")
+        self.protobuf = answer.protobuf
         self._bus.application.opened(self, answer.principal)
+        if answer.principal.expires_at is not None:
+            self._expire(answer.principal.expires_at)
+
+    def _expire(self, expires_at: float) -> None:
+        """Close once the wall clock says so (AUTH-009)."""
+        remaining = expires_at - self._bus.clock()
+        if remaining <= 0:
+            self.close(4401, "token expired")
+        else:
+            self._expiry = self._loop.call_later(min(remaining, CLOCK_SECONDS), self._expire, expires_at)
 
     def _refuse(self, answer: Refused) -> None:
         self._closing = True

@@ -2,11 +2,12 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable, Sequence
 
-from arqonbus_reference.access import Principal
 from arqonbus_reference.transport.application import Application, Limits
 from arqonbus_reference.transport.connection import Connection
+from arqonbus_reference.transport.handshake import Doorway
 
 SWEEPS_PER_INTERVAL = 4
 """Keepalive looks at every connection this often per ping interval."""
@@ -16,20 +17,25 @@ BACKLOG = 4096
 
 
 class WebSocketBus:
-    """All connections of one listener."""
+    """All connections of one listener.
+
+    `divert` may give another protocol to a request, of which it gets the head; `clock` gives seconds since the epoch.
+    """
 
     def __init__(
         self,
         application: Application,
         limits: Limits,
+        doorway: Doorway,
         *,
-        allowed_origins: frozenset[str],
-        authenticate: Callable[[Sequence[str]], Principal],
+        divert: Callable[[bytes], asyncio.Protocol | None] | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.application = application
         self.limits = limits
-        self.allowed_origins = allowed_origins
-        self.authenticate = authenticate
+        self.doorway = doorway
+        self.divert = divert
+        self.clock = clock
         self.connections: set[Connection] = set()
         self.upgrading: set[Connection] = set()
         self.rejected = 0
