@@ -222,12 +222,9 @@ class Broker:
         if not wait:
             return None
         session.tenant.rejected += 1
-        text = f"too many requests; allowed again in {wait:.3f} s"
-        retry_after = max(wait, 0.001)
-        if valid and valid.type in ("command", "operator.join"):
-            return replies.failure(now, valid.id, "RATE_LIMIT_EXCEEDED", text, retry_after=retry_after)
         request_id = envelope.id if isinstance(envelope, Envelope) else envelope.request_id
-        return replies.error(now, request_id, "RATE_LIMIT_EXCEEDED", text, {"retry_after": retry_after})
+        command = valid is not None and valid.type in ("command", "operator.join")
+        return replies.too_many(now, request_id, wait, command=command)
 
     def request(self, session: Session, envelope: Envelope, now: int) -> Answered:
         """Carry out a command, an operator.join or a client's telemetry."""

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from arqonbus_reference.metrics import Metrics
 from arqonbus_reference.telemetry import TelemetryHub
 
 LOG_INTERVAL_SECONDS: Final = 1.0
@@ -19,13 +18,19 @@ class ErrorLog(Protocol):
         ...
 
 
+class Counted(Protocol):
+    """Where errors are counted, by site."""
+
+    errors: dict[str, int]
+
+
 class Faults:
     """Takes every exception that a hot path catches."""
 
     def __init__(
         self,
-        metrics: Metrics,
-        telemetry: TelemetryHub,
+        metrics: Counted,
+        telemetry: TelemetryHub | None,
         log: ErrorLog,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -40,7 +45,8 @@ class Faults:
         """Count the error under `site` (a constant of the program, such as `storage.append`), announce and log it."""
         errors = self._metrics.errors
         errors[site] = errors.get(site, 0) + 1
-        self._telemetry.emit(f"error.{site}", "error", site=site, error=type(error).__name__)
+        if self._telemetry is not None:
+            self._telemetry.emit(f"error.{site}", "error", site=site, error=type(error).__name__)
         now = self._clock()
         if now - self._logged_at.get(site, -LOG_INTERVAL_SECONDS) < LOG_INTERVAL_SECONDS:
             self._unlogged[site] = self._unlogged.get(site, 0) + 1

@@ -39,19 +39,33 @@ def bind(settings: Settings) -> Listeners:
         for interface in INTERFACES:
             host, port = getattr(settings, f"{interface}_host"), getattr(settings, f"{interface}_port")
             try:
-                sockets = _bind(host, port, undo)
+                bound.append(_bind(host, port, undo))
             except OSError as error:
-                reason = os.strerror(error.errno) if error.errno and error.errno > 0 else "unknown host"
-                variable = f"ARQONBUS_{interface.upper()}_PORT"
-                problems.append(
-                    Problem(variable, f"{host}:{port} cannot be bound ({reason})", "a free address")
-                )
-                continue
-            bound.append(sockets)
+                problems.append(_problem(f"ARQONBUS_{interface.upper()}_PORT", host, port, error))
         if problems:
             raise BindError(problems)
         undo.pop_all()
     return Listeners(*bound)
+
+
+def bind_one(variable: str, host: str, port: int) -> list[socket.socket]:
+    """Bind one address, which the variable names.
+
+    Raises:
+        BindError: as `bind`.
+    """
+    with ExitStack() as undo:
+        try:
+            sockets = _bind(host, port, undo)
+        except OSError as error:
+            raise BindError([_problem(variable, host, port, error)]) from None
+        undo.pop_all()
+    return sockets
+
+
+def _problem(variable: str, host: str, port: int, error: OSError) -> Problem:
+    reason = os.strerror(error.errno) if error.errno and error.errno > 0 else "unknown host"
+    return Problem(variable, f"{host}:{port} cannot be bound ({reason})", "a free address")
 
 
 def _bind(host: str, port: int, undo: ExitStack) -> list[socket.socket]:

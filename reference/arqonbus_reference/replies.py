@@ -81,3 +81,19 @@ def failure(
         error_code=code,
         payload=payload,
     )
+
+
+def refusal(now: int, request_id: str | None, code: ErrorCode, text: str, *, command: bool) -> bytes:
+    """The refusal of a request, in the form in which it would have been answered."""
+    if command and request_id is not None:
+        return failure(now, request_id, code, text)
+    return error(now, request_id, code, text)
+
+
+def too_many(now: int, request_id: str | None, wait: float, *, command: bool) -> bytes:
+    """The refusal of a request over the rate; it is allowed again in `wait` seconds."""
+    text = f"too many requests; allowed again in {wait:.3f} s"
+    retry_after = max(wait, 0.001)
+    if command and request_id is not None:
+        return failure(now, request_id, "RATE_LIMIT_EXCEEDED", text, retry_after=retry_after)
+    return error(now, request_id, "RATE_LIMIT_EXCEEDED", text, {"retry_after": retry_after})

@@ -1,36 +1,33 @@
 """A whole bus in one process: bind, start, serve, drain."""
 
 import asyncio
-import gc
-import os
-import signal
-import socket
-import sys
 import time
 from collections.abc import Callable
 from typing import NamedTuple
 
 from arqonbus_reference.deployment import Deployment
+from arqonbus_reference.lifecycle import (
+    GOING_AWAY,
+    authority,
+    notify_supervisor,
+    refuse,
+    spare_collection,
+    stop_event,
+)
 from arqonbus_reference.listeners import BindError, Listeners, bind
 from arqonbus_reference.logs import Log, open_log
 from arqonbus_reference.problem import Problem
 from arqonbus_reference.settings import Settings
 from arqonbus_reference.storage.interface import StorageUnavailableError
 from arqonbus_reference.storage.opening import open_storage
-from arqonbus_reference.transport.application import Limits
+from arqonbus_reference.transport.application import limits_of
 from arqonbus_reference.transport.handshake import Doorway
-from arqonbus_reference.transport.http_server import HttpServer
+from arqonbus_reference.transport.http_server import monitoring
 from arqonbus_reference.transport.telemetry_socket import TelemetrySocket
 from arqonbus_reference.transport.websocket_bus import WebSocketBus
 
-EX_CONFIG = 78
-COLLECTION_ALLOCATIONS = 50_000
-"""Objects made, less those freed, between two looks for garbage cycles among the youngest."""
-
 CATCH_UP_SECONDS = 1.0
 """The longest a drain goes on reading from clients that do not stop sending."""
-
-GOING_AWAY = "server is going away"
 
 
 class Endpoints(NamedTuple):
@@ -50,7 +47,7 @@ async def serve(settings: Settings, *, ready: Callable[[Endpoints], None] | None
     try:
         listeners = bind(settings)
     except BindError as refused:
-        return _refuse(refused.problems)
+        return refuse(refused.problems)
     log = open_log(settings.log_level, settings.log_format, settings.secrets())
     deployment = Deployment(settings, open_storage(settings, time.time), log)
     try:
@@ -59,14 +56,10 @@ async def serve(settings: Settings, *, ready: Callable[[Endpoints], None] | None
         _close(listeners)
         await deployment.storage.close()
         problem = "no Redis or Valkey that can be used answers there"
-        return _refuse(
+        return refuse(
             [Problem("ARQONBUS_REDIS_URL", problem, "a reachable server, in prod one that persists")]
         )
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        nohup = number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN
-        if not nohup:  # else the terminal may go, the bus stays
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stop_event()
     for name in settings.unknown:
         log.warning("unknown variable", variable=name)
     await _run(deployment, listeners, log, stop, ready)
@@ -82,23 +75,23 @@ async def _run(
 ) -> None:
     bus = WebSocketBus(
         deployment,
-        _limits(deployment.settings),
+        limits_of(deployment.settings),
         Doorway(deployment.authenticate, deployment.settings.allowed_origins),
     )
-    http, telemetry = HttpServer(deployment), TelemetrySocket(deployment)
+    http, telemetry = monitoring(deployment), TelemetrySocket(deployment)
     await telemetry.start(listeners.telemetry)
     await http.start(listeners.http)
     await bus.start(listeners.server)
     deployment.attach(bus)
-    _spare_collection()
+    spare_collection()
     endpoints = _endpoints(deployment.settings, listeners)
     log.info("server.ready", **endpoints._asdict(), storage=deployment.storage.status().status)
-    _notify_supervisor("READY=1")
+    notify_supervisor("READY=1")
     if ready is not None:
         ready(endpoints)
     await stop.wait()
     log.info("server.draining", connections=len(bus.connections))
-    _notify_supervisor("STOPPING=1")
+    notify_supervisor("STOPPING=1")
     try:
         async with asyncio.timeout(deployment.settings.drain_seconds):
             await _drain(deployment, bus)
@@ -130,57 +123,16 @@ async def _drain(deployment: Deployment, bus: WebSocketBus) -> None:
     await deployment.pipeline.drained()
 
 
-def _spare_collection() -> None:
-    """Look for garbage cycles less often: a message makes none, and each look costs every message in flight."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(COLLECTION_ALLOCATIONS, 20, 20)
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        max_message_bytes=settings.max_message_size,
-        outbox_bytes=settings.outbox_bytes,
-        max_connections=settings.max_connections,
-        handshake_seconds=settings.handshake_seconds,
-        ping_interval_seconds=settings.ping_interval_seconds,
-        ping_timeout_seconds=settings.ping_timeout_seconds,
-    )
-
-
 def _endpoints(settings: Settings, listeners: Listeners) -> Endpoints:
     """Where it really listens: a port of 0 was chosen by the system."""
     return Endpoints(
-        bus=f"ws://{_authority(settings.server_host, listeners.server)}",
-        http=f"http://{_authority(settings.http_host, listeners.http)}",
-        telemetry=f"ws://{_authority(settings.telemetry_host, listeners.telemetry)}",
+        bus=f"ws://{authority(settings.server_host, listeners.server)}",
+        http=f"http://{authority(settings.http_host, listeners.http)}",
+        telemetry=f"ws://{authority(settings.telemetry_host, listeners.telemetry)}",
     )
-
-
-def _authority(host: str, sockets: list[socket.socket]) -> str:
-    port = sockets[0].getsockname()[1]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _refuse(problems: list[Problem]) -> int:
-    for problem in problems:
-        print(problem, file=sys.stderr)  # noqa: T201  the command's output
-    return EX_CONFIG
 
 
 def _close(listeners: Listeners) -> None:
     for sockets in listeners:
         for listener in sockets:
             listener.close()
-
-
-def _notify_supervisor(state: str) -> None:
-    """Tell a supervisor that asked for it (sd_notify)."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as messenger:
-        try:
-            messenger.sendto(state.encode(), "\0" + address[1:] if address.startswith("@") else address)
-        except OSError as error:
-            print(f"NOTIFY_SOCKET: cannot be told ({error.strerror})", file=sys.stderr)  # noqa: T201  the command's output

@@ -19,7 +19,7 @@ from arqonbus_reference.storage.memory import MemoryStorage
 from arqonbus_reference.telemetry import TelemetryHub
 from arqonbus_reference.transport import http_server
 from arqonbus_reference.transport.http_routes import ROUTES
-from arqonbus_reference.transport.http_server import HttpServer
+from arqonbus_reference.transport.http_server import monitoring
 from prometheus_client.parser import text_string_to_metric_families
 
 SECRET = "gWf3hTq8vZr1xYk5mNp7sLd2cBj9eUa4"
@@ -124,7 +124,7 @@ async def serve() -> AsyncIterator[Callable[..., Any]]:
 
         async def serve(**changes: Any) -> Served:
             deployment = FakeDeployment(msgspec.structs.replace(Settings(), **changes))
-            server = HttpServer(deployment)
+            server = monitoring(deployment)
             listener = socket.create_server(("127.0.0.1", 0))
             await server.start([listener])
             servers.append(server)

@@ -1,40 +1,15 @@
 """What a client gets that negotiated protobuf: each text frame of the server as one binary frame that says the same."""
 
-from typing import Protocol
-
 from arqonbus_reference.shield import link
 from arqonbus_reference.shield.schema import protobuf_view
+from arqonbus_reference.transport.application import Endpoint
 from arqonbus_reference.transport.frames import BINARY, header
-
-
-class Outlet(Protocol):
-    """The part of a connection that the bus uses to send."""
-
-    def send(self, frames: list[bytes]) -> None:
-        """Send whole frames, or drop them where the client is gone."""
-        ...
-
-    def abort(self) -> None:
-        """Cut the connection off."""
-        ...
-
-    def finish(self) -> None:
-        """Everything the client sent before its close frame is answered."""
-        ...
-
-    def pause(self) -> None:
-        """Read no more."""
-        ...
-
-    def resume(self) -> None:
-        """Read again."""
-        ...
 
 
 class ProtobufOutlet:
     """An outlet that takes text frames and sends binary ones, which bear `tenant`."""
 
-    def __init__(self, outlet: Outlet, tenant: str) -> None:
+    def __init__(self, outlet: Endpoint, tenant: str) -> None:
         self._outlet = outlet
         self._tenant = tenant
         self.abort = outlet.abort

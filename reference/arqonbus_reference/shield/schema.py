@@ -8,6 +8,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 from msgspec import UNSET, Raw, UnsetType
 
+from arqonbus_reference.diagnosis import MAX_ID_LENGTH
 from arqonbus_reference.envelope import MAX_NESTING, InvalidEnvelopeError, parse
 from arqonbus_reference.proto import arqon_pb2
 from arqonbus_reference.timestamps import format_ms, parse_rfc3339
@@ -18,8 +19,12 @@ HEADERS: Final = ("version", "sender", "channel", "to_client", "request_id", "st
 _KNOWN_HEADERS: Final = frozenset({*HEADERS, "metadata", "timestamp"})
 
 
+ANSWERED: Final = frozenset({"command", "operator.join"})
+"""Types that are answered by a `response`."""
+
+
 class Judged(NamedTuple):
-    """A frame that passed: its JSON view, its id (empty where it has none), and whether it is a command."""
+    """A frame that passed: its JSON view, its id (empty where none can be read), and whether it is answered as a command is."""
 
     text: bytes
     request_id: str
@@ -68,12 +73,17 @@ def judge(frame: bytes, *, binary: bool, strict: bool) -> Judged:
     text = json_view(frame) if binary else frame
     if strict:
         envelope = parse(text)
-        return Judged(text, envelope.id, envelope.type == "command")
+        return Judged(text, envelope.id, envelope.type in ANSWERED)
     try:
         found = _decode_loose(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InvalidEnvelopeError("envelope: not a JSON object; allowed: one JSON object", None) from None
-    return Judged(text, found.id if isinstance(found.id, str) else "", found.type == "command")
+    return Judged(text, _readable(found.id), found.type in ANSWERED)
+
+
+def _readable(found: object) -> str:
+    """An id as the bus repeats it."""
+    return found if isinstance(found, str) and len(found) <= MAX_ID_LENGTH else ""
 
 
 def json_view(frame: bytes) -> bytes:
@@ -87,7 +97,7 @@ def json_view(frame: bytes) -> bytes:
         message.ParseFromString(frame)
     except DecodeError:
         raise InvalidEnvelopeError("envelope: not protobuf; allowed: arqon.v1.Envelope", None) from None
-    request_id = message.trace_id if 0 < len(message.trace_id) <= 128 else None
+    request_id = message.trace_id if 0 < len(message.trace_id) <= MAX_ID_LENGTH else None
     if len(UnknownFieldSet(message)):
         raise InvalidEnvelopeError("envelope: an unknown field; allowed: those of arqon.v1", request_id)
     unknown = next((name for name in message.headers if name not in _KNOWN_HEADERS), None)

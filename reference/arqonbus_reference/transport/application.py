@@ -22,6 +22,18 @@ class Endpoint(Protocol):
         """Send a close frame."""
         ...
 
+    def abort(self) -> None:
+        """Cut the connection off."""
+        ...
+
+    def pause(self) -> None:
+        """Read no more from the client."""
+        ...
+
+    def resume(self) -> None:
+        """Read from the client again."""
+        ...
+
     def finish(self) -> None:
         """Everything the client sent before its close frame is answered."""
         ...
@@ -36,6 +48,52 @@ class Limits(NamedTuple):
     handshake_seconds: float
     ping_interval_seconds: float
     ping_timeout_seconds: float
+
+
+class Configured(Protocol):
+    """The settings that bound connections."""
+
+    @property
+    def max_message_size(self) -> int:
+        """Bytes."""
+        ...
+
+    @property
+    def outbox_bytes(self) -> int:
+        """Unsent ones of a connection."""
+        ...
+
+    @property
+    def max_connections(self) -> int:
+        """Connections at once."""
+        ...
+
+    @property
+    def handshake_seconds(self) -> float:
+        """The longest an upgrade may take."""
+        ...
+
+    @property
+    def ping_interval_seconds(self) -> float:
+        """The longest silence that is not asked about."""
+        ...
+
+    @property
+    def ping_timeout_seconds(self) -> float:
+        """The longest the answer may take."""
+        ...
+
+
+def limits_of(settings: Configured) -> Limits:
+    """The bounds of each connection that were configured."""
+    return Limits(
+        max_message_bytes=settings.max_message_size,
+        outbox_bytes=settings.outbox_bytes,
+        max_connections=settings.max_connections,
+        handshake_seconds=settings.handshake_seconds,
+        ping_interval_seconds=settings.ping_interval_seconds,
+        ping_timeout_seconds=settings.ping_timeout_seconds,
+    )
 
 
 class Application(Protocol):

@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Awaitable, Callable
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -38,20 +38,23 @@ class Answer(NamedTuple):
     body: Any
 
 
-class Asked(NamedTuple):
-    """A request that was let in, its query parameters known and unique."""
+View = TypeVar("View")
 
-    view: DeploymentView
+
+class Asked(NamedTuple, Generic[View]):
+    """A request that was let in, its query parameters known and unique; `view` is what it may look at."""
+
+    view: View
     principal: Principal
     parameters: Parameters
 
 
-class Route(NamedTuple):
+class Route(NamedTuple, Generic[View]):
     """A path: GET and HEAD alike."""
 
     path: str
     summary: str
-    handler: Callable[[Asked], Awaitable[Answer]]
+    handler: Callable[[Asked[View]], Awaitable[Answer]]
     body: Any
     statuses: tuple[int, ...] = (200,)
     """Those that carry `body`."""
@@ -61,30 +64,30 @@ class Route(NamedTuple):
     needs_storage: bool = False
 
 
-async def _health(asked: Asked) -> Answer:
+async def _health(asked: Asked[DeploymentView]) -> Answer:
     status, health = asked.view.health()
     return Answer(status, msgspec.convert(health, bodies.HealthBody))
 
 
-async def _ready(asked: Asked) -> Answer:
+async def _ready(asked: Asked[DeploymentView]) -> Answer:
     ready, reason = asked.view.readiness()
     return Answer(200 if ready else 503, bodies.ReadyBody(ready, None if ready else reason))
 
 
-async def _status(asked: Asked) -> Answer:
+async def _status(asked: Asked[DeploymentView]) -> Answer:
     return Answer(200, msgspec.convert(asked.view.status(None), bodies.StatusBody))
 
 
-async def _metrics(asked: Asked) -> Answer:
+async def _metrics(asked: Asked[DeploymentView]) -> Answer:
     counted = {**asked.view.count().as_json(), "telemetry": asked.view.telemetry.stats()}
     return Answer(200, msgspec.convert(counted, bodies.MetricsBody))
 
 
-async def _prometheus(asked: Asked) -> Answer:
+async def _prometheus(asked: Asked[DeploymentView]) -> Answer:
     return Answer(200, asked.view.count().prometheus())
 
 
-async def _storage_stats(asked: Asked) -> Answer:
+async def _storage_stats(asked: Asked[DeploymentView]) -> Answer:
     try:
         streams, entries = await asked.view.storage.stats()
     except StorageUnavailableError as error:
@@ -94,7 +97,7 @@ async def _storage_stats(asked: Asked) -> Answer:
     return Answer(200, bodies.StorageStatsBody(**status, streams=streams, entries=entries))
 
 
-async def _history(asked: Asked) -> Answer:
+async def _history(asked: Asked[DeploymentView]) -> Answer:
     try:
         page = await History(asked.view.storage).query(
             asked.principal.tenant,
@@ -113,7 +116,7 @@ async def _history(asked: Asked) -> Answer:
     return Answer(200, page)
 
 
-async def _system_info(asked: Asked) -> Answer:
+async def _system_info(asked: Asked[DeploymentView]) -> Answer:
     settings = asked.view.settings
     return Answer(
         200,
@@ -128,15 +131,15 @@ async def _system_info(asked: Asked) -> Answer:
     )
 
 
-async def _system_config(asked: Asked) -> Answer:
+async def _system_config(asked: Asked[DeploymentView]) -> Answer:
     return Answer(200, asked.view.settings.shown())
 
 
-async def _telemetry_stats(asked: Asked) -> Answer:
+async def _telemetry_stats(asked: Asked[DeploymentView]) -> Answer:
     return Answer(200, bodies.TelemetryStatsBody(**asked.view.telemetry.stats()))
 
 
-async def _openapi(asked: Asked) -> Answer:
+async def _openapi(asked: Asked[DeploymentView]) -> Answer:
     from arqonbus_reference.transport.openapi import document  # noqa: PLC0415 - it describes this table
 
     return Answer(200, document(ROUTES.values(), secured=asked.view.authenticator is not None))
@@ -163,7 +166,7 @@ def _limit(parameters: Parameters) -> int:
     return int(value)
 
 
-_ROUTES = (
+_ROUTES: Final[tuple[Route[DeploymentView], ...]] = (
     Route(
         "/health", "Whether the deployment works.", _health, bodies.HealthBody, (200, 503), open_to_all=True
     ),

@@ -4,8 +4,8 @@ import asyncio
 import logging
 import re
 import socket
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Generic
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -14,10 +14,10 @@ from aiohttp.abc import AbstractAccessLogger
 from aiohttp.http_exceptions import BadHttpMethod
 from aiohttp.web_protocol import RequestHandler
 
-from arqonbus_reference.access import ANONYMOUS
+from arqonbus_reference.access import ANONYMOUS, Principal
 from arqonbus_reference.transport.deployment_view import DeploymentView
 from arqonbus_reference.transport.http_entry import Door, HttpError
-from arqonbus_reference.transport.http_routes import JSON, ROUTES, Asked, Route
+from arqonbus_reference.transport.http_routes import JSON, ROUTES, Asked, Route, View
 
 MAX_CONNECTIONS: Final = 1024
 MAX_LINE_BYTES: Final = 8190
@@ -36,17 +36,32 @@ _REQUEST_LINE: Final = re.compile(r"b[\"'][A-Z]{1,32} /")
 """How aiohttp's exception quotes a request line with a method of letters."""
 
 
-class HttpServer:
-    """Serves a deployment's monitoring on sockets that are bound already."""
+class HttpServer(Generic[View]):
+    """Serves `routes`, which look at `view`; `enter` gives the principal of Authorization headers or raises HttpError."""
 
-    def __init__(self, view: DeploymentView) -> None:
+    def __init__(
+        self,
+        view: View,
+        routes: Mapping[str, Route[View]],
+        *,
+        enter: Callable[[Sequence[str]], Principal],
+        allowed_origins: frozenset[str],
+        report: Callable[[str, BaseException], None],
+    ) -> None:
         self._view = view
-        self._door = Door(view, "http")
+        self._routes = routes
+        self._enter = enter
+        self._allowed_origins = allowed_origins
+        self._report = report
         self._connections = _Connections(self._handle)
         self._listeners: list[asyncio.Server] = []
 
+    def protocol(self) -> asyncio.Protocol:
+        """What serves one connection, for a listener that is somebody else's."""
+        return self._connections()
+
     async def start(self, sockets: Sequence[socket.socket]) -> None:
-        """Serve from now on."""
+        """Serve from now on, on sockets that are bound already."""
         loop = asyncio.get_running_loop()
         for sock in sockets:
             self._listeners.append(await loop.create_server(self._connections, sock=sock))
@@ -64,35 +79,46 @@ class HttpServer:
         except HttpError as error:
             response = _response(error.status, error.body, JSON, error.headers)
         except Exception as error:  # noqa: BLE001 - INT: whatever a handler raises is counted, announced and answered
-            self._view.faults.report("http", error)
+            self._report("http", error)
             failure = HttpError(500, "internal_error", "the request could not be answered")
             response = _response(500, failure.body, JSON)
         response.headers["Vary"] = "Origin"
         origin = request.headers.get("Origin")
-        if origin is not None and origin in self._view.settings.allowed_origins:  # HTTP-014, HTTP-016
+        if origin is not None and origin in self._allowed_origins:  # HTTP-014, HTTP-016
             response.headers["Access-Control-Allow-Origin"] = origin
         return response
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
-        route = ROUTES.get(request.rel_url.raw_path)
+        route = self._routes.get(request.rel_url.raw_path)
         if route is None:
             raise HttpError(404, "not_found", "no such path; /openapi.json lists all")
         if request.method not in _METHODS:  # HTTP-012
             raise _wrong_method()
         principal = ANONYMOUS
         if not route.open_to_all:
-            principal = self._door.enter(request.headers.getall("Authorization", []))
+            principal = self._enter(request.headers.getall("Authorization", []))
         parameters = _parameters(request.rel_url.raw_query_string, route)
         status, body = await route.handler(Asked(self._view, principal, parameters))
         encoded = body if isinstance(body, bytes) else msgspec.json.encode(body)
         return _response(status, encoded, route.content_type)
 
 
+def monitoring(view: DeploymentView) -> HttpServer[DeploymentView]:
+    """The HTTP interface of a deployment."""
+    return HttpServer(
+        view,
+        ROUTES,
+        enter=Door(view, "http").enter,
+        allowed_origins=view.settings.allowed_origins,
+        report=view.faults.report,
+    )
+
+
 def _wrong_method() -> HttpError:
     return HttpError(405, "method_not_allowed", "allowed: GET HEAD", {"Allow": ", ".join(_METHODS)})
 
 
-def _parameters(query: str, route: Route) -> dict[str, str]:
+def _parameters(query: str, route: Route[Any]) -> dict[str, str]:
     try:
         pairs = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
     except ValueError:

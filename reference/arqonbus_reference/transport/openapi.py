@@ -21,7 +21,9 @@ _EXACT: Final = {
 API_VERSION: Final = "1.0"
 
 
-def document(routes: Iterable[Route], *, secured: bool) -> dict[str, Any]:
+def document(
+    routes: Iterable[Route[Any]], *, secured: bool, title: str = "ArqonBus monitoring and administration"
+) -> dict[str, Any]:
     """The description of a deployment; `secured` where authentication is on."""
     table = list(routes)
     schemas, components = msgspec.json.schema_components(
@@ -40,14 +42,14 @@ def document(routes: Iterable[Route], *, secured: bool) -> dict[str, Any]:
         described["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "ArqonBus monitoring and administration", "version": API_VERSION},
+        "info": {"title": title, "version": API_VERSION},
         "paths": paths,
         "components": described,
     }
 
 
 def _operation(
-    route: Route, schema: dict[str, Any] | None, error: dict[str, Any], method: str, *, secured: bool
+    route: Route[Any], schema: dict[str, Any] | None, error: dict[str, Any], method: str, *, secured: bool
 ) -> dict[str, Any]:
     guarded = secured and not route.open_to_all
     content = None if schema is None else {route.content_type: {"schema": schema}}

@@ -11,9 +11,9 @@ import pytest
 from arqonbus_reference.deployment import Deployment
 from arqonbus_reference.logs import open_log
 from arqonbus_reference.proto import arqon_pb2
-from arqonbus_reference.server import _limits
 from arqonbus_reference.settings import Settings
 from arqonbus_reference.storage.opening import open_storage
+from arqonbus_reference.transport.application import limits_of
 from arqonbus_reference.transport.handshake import PROTOBUF, Doorway
 from arqonbus_reference.transport.websocket_bus import WebSocketBus
 from websockets.asyncio.client import ClientConnection, connect
@@ -28,7 +28,7 @@ async def url() -> AsyncIterator[str]:
     settings = Settings()
     deployment = Deployment(settings, open_storage(settings, time.time), open_log())
     await deployment.storage.start()
-    bus = WebSocketBus(deployment, _limits(settings), Doorway(deployment.authenticate))
+    bus = WebSocketBus(deployment, limits_of(settings), Doorway(deployment.authenticate))
     listener = socket.create_server(("127.0.0.1", 0))
     await bus.start([listener])
     deployment.attach(bus)
