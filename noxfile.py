@@ -283,6 +283,13 @@ def mutants(session: nox.Session) -> None:
 
 
 @nox.session
+def liars(session: nox.Session) -> None:
+    """Show every case deployments that lie: a case that believes one, or all of them, is a hole in the gate."""
+    _install(session, "run", ".")
+    session.run("arqonbus-gate", "liars", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Compare what a delivery costs the reference bus and its peers, in one run; never a pass or a failure."""
     _install(session, "run", ".")

@@ -11,6 +11,7 @@ from rich.console import Console
 # Each module registers its commands; the order is that of the help.
 from arqonbus_conformance.commands import (
     diff,
+    liars,
     measure,
     merge,
     mutants,
@@ -40,6 +41,7 @@ COMMANDS = (
     replay,
     signoff,
     mutants,
+    liars,
     merge,
     measure,
 )
