@@ -27,6 +27,7 @@ from arqonbus_reference.telemetry import TelemetryHub
 from arqonbus_reference.transport.application import Endpoint
 from arqonbus_reference.transport.frames import text_frame
 from arqonbus_reference.transport.websocket_bus import WebSocketBus
+from arqonbus_reference.welcome import welcome
 
 ROUTED_REPORT_SECONDS = 0.25
 """After traffic, this long until it is reported to telemetry, which announces at most once per second."""
@@ -167,7 +168,7 @@ class Deployment:
         session, announcement = self.broker.connect(principal, outlet)
         connection.session = session
         self.metrics.connections_total += 1
-        outlet.send([self._welcome(session)])
+        outlet.send([welcome(self.settings, self.capabilities(), session.client_id, _now())])
         self.announce(announcement)
 
     def text(self, connection: Endpoint, payload: bytes) -> None:
@@ -276,19 +277,6 @@ class Deployment:
         return "consuming", data
 
     # -- inside
-
-    def _welcome(self, session: Session) -> bytes:
-        settings = self.settings
-        limits = {
-            "max_message_size": settings.max_message_size,
-            "max_nesting": 64,
-            "outbox_bytes": settings.outbox_bytes,
-            "rate_limit_per_second": settings.rate_limit_per_second,
-            "max_history_size": settings.max_history_size,
-        }
-        protocol = {"versions": ["1.0"], "capabilities": self.capabilities(), "limits": limits}
-        payload = {"welcome": "ArqonBus 1.0", "client_id": session.client_id, "protocol": protocol}
-        return replies.from_bus(_now(), payload)
 
     def _storage_changed(self, event: StorageEvent) -> None:
         recovered = event.event_type == "storage.recovered"

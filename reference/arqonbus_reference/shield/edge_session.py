@@ -46,13 +46,13 @@ class Session:
 
     # -- to the bus
 
-    def begin(self, opening: link.Opening, node: str) -> None:
-        """Open the session on the bus.
+    def begin(self, opening: link.Opening, node: str, question: int) -> None:
+        """Open the session on the bus, for a node whose last question had this number.
 
         Raises:
             SpineUnavailableError: it was not sent.
         """
-        headers = {**self._numbered(1), link.NODE: node}
+        headers = {**self._numbered(question), link.NODE: node}
         self._spine.publish(link.inbound(self._tenant, "open"), msgspec.json.encode(opening), headers)
         self.up = 1
 

@@ -4,7 +4,7 @@ A Shield process is a *node*; each of its clients has one *session*, which the b
 
 | subject | from | headers | payload |
 |---|---|---|---|
-| `in.t.TOKEN.open` | node | session, node, sequence | `Opening` as JSON |
+| `in.t.TOKEN.open` | node | session, node, sequence of the last question | `Opening` as JSON: number 1 of its session |
 | `in.t.TOKEN.raw` | node | session, sequence | one JSON text frame of the client; with `more` the rest follows |
 | `in.t.TOKEN.close` | node | session, sequence | `Ending` as JSON; what is owed to the client follows, then `node.NODE.close` |
 | `node.NODE.frames` | bus | session, sequence | whole WebSocket text frames of the server; with `more` the rest follows |

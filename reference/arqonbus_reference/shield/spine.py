@@ -249,7 +249,9 @@ class Spine:
 
     async def _erred(self, error: Exception) -> None:
         """What the library would log with a traceback; that NATS is away is said once, by `changed`."""
-        if self.connected and not isinstance(error, errors.UnexpectedEOF | errors.StaleConnectionError):
+        if self.connected and not isinstance(
+            error, OSError | errors.UnexpectedEOF | errors.StaleConnectionError
+        ):
             self._report("spine.client", error)
 
 

@@ -90,7 +90,7 @@ class Uplink:
         if (reason := self.reason) is not None:
             raise SpineUnavailableError(reason)
         session = Session(self._spine, tenant, client, obstacle=lambda: self.reason, over=self._forget)
-        session.begin(opening, self._node)
+        session.begin(opening, self._node, self._question)
         self._sessions[session.session_id] = session
         return session
 

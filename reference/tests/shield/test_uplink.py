@@ -244,7 +244,7 @@ async def test_a_session_that_the_bus_does_not_know_any_more_is_closed_with_1012
     await scene.arrivals(2)
     scene.bus.knows.clear()
 
-    scene.bus.beat(epoch="ef" * 8)
+    scene.bus.new_epoch()
     await scene.news.until(lambda: client.ended is not None, "the end")
 
     assert client.unanswered_ids == ["one"]
@@ -278,7 +278,7 @@ async def test_an_answer_to_an_earlier_question_means_nothing(scene: Scene) -> N
     asked = len(scene.bus.questions)
     scene.bus.say(NODE, "lost", session)
     await scene.news.until(lambda: len(scene.bus.questions) > asked, "a question")
-    scene.bus.beat(epoch="ef" * 8)
+    scene.bus.new_epoch()
     await scene.news.until(lambda: len(scene.bus.questions) > asked + 1, "the next question")
 
     scene.bus.knows.clear()
