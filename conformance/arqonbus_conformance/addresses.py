@@ -6,12 +6,14 @@ from urllib.parse import urlsplit
 
 from arqonbus_conformance.strict_toml import Fields
 
-__all__ = ["HTTP", "WEBSOCKET", "address"]
+__all__ = ["HTTP", "SPINE", "WEBSOCKET", "address"]
 
 WEBSOCKET: Final = ("ws", "wss")
 """The schemes of the bus and of telemetry."""
 HTTP: Final = ("http", "https")
 """The schemes of the HTTP interface."""
+SPINE: Final = ("nats", "tls")
+"""The schemes of NATS."""
 
 _USER_INFO = re.compile(r"^([a-z][a-z0-9+.-]*://)?.*@", re.DOTALL | re.IGNORECASE)
 

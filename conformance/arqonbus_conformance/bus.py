@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from types import EllipsisType
-from typing import Any
+from typing import Any, ClassVar
 
 import jwt
 
@@ -25,7 +25,13 @@ Token = str | EllipsisType | None
 
 
 class Upgrades:
-    """Connections to one WebSocket endpoint, all closed by ``close``."""
+    """Connections to one WebSocket endpoint, all closed by ``close``.
+
+    Attributes:
+        path: where upgrades are asked for unless told otherwise.
+    """
+
+    path: ClassVar[str] = "/"
 
     def __init__(
         self,
@@ -56,7 +62,7 @@ class Upgrades:
         self,
         *,
         name: str,
-        path: str = "/",
+        path: str | None = None,
         method: str = "GET",
         headers: Headers | None = None,
         raw: bytes | None = None,
@@ -64,7 +70,8 @@ class Upgrades:
         within: float = CONNECT_SECONDS,
     ) -> Connection | Refusal:
         """Upgrade exactly as told: an open connection or the refusal."""
-        handshake = Handshake(self.url, path=path, method=method, headers=headers, raw=raw)
+        where = self.path if path is None else path
+        handshake = Handshake(self.url, path=where, method=method, headers=headers, raw=raw)
         outcome = await open_connection(
             self._endpoint,
             handshake,
@@ -137,7 +144,7 @@ class Bus(Upgrades):
         admin: bool = False,
         token: Token = ...,
         headers: Headers | None = None,
-        path: str = "/",
+        path: str | None = None,
         origin: str | None = None,
         receive_buffer_bytes: int | None = None,
         answer_pings: bool = True,
@@ -182,7 +189,7 @@ class Bus(Upgrades):
     async def upgrade(
         self,
         headers: Headers | None = None,
-        path: str = "/",
+        path: str | None = None,
         method: str = "GET",
         *,
         token: Token = ...,

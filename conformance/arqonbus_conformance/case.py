@@ -24,11 +24,16 @@ FIXTURE_NEEDS: Final = {
     "make_valkey": Need.CONTROL_VALKEY,
     "http": Need.HTTP,
     "telemetry": Need.TELEMETRY,
+    "shield": Need.SHIELD,
+    "launch_shield": Need.LAUNCH_SHIELD,
+    "tap": Need.SPINE,
+    "nats": Need.CONTROL_NATS,
+    "make_nats": Need.CONTROL_NATS,
 }
 """What a case needs by asking for a fixture."""
 CASE_FOLDER: Final = "suites"
 """The part of a module's name that says it belongs to the cases."""
-MAIN_FIXTURES: Final = frozenset({"bus", "http", "telemetry"})
+MAIN_FIXTURES: Final = frozenset({"bus", "http", "telemetry", "shield", "tap"})
 """The fixtures that are the main deployment, on which cases run one after the other."""
 MAIN_NEEDS: Final = frozenset({Need.AUTH, Need.NO_AUTH, Need.CONSUMER_GROUPS, Need.DURABLE})
 """The needs that only the main deployment can answer."""

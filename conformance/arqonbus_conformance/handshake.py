@@ -5,19 +5,26 @@ because frames are parsed by this suite itself.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from websockets.client import ClientProtocol
 from websockets.http11 import Response as HttpResponse
+from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from arqonbus_conformance.envelopes import read
 from arqonbus_conformance.findings import Violation
 
-__all__ = ["Handshake", "HeaderMap", "Headers", "Refusal"]
+__all__ = ["PROTOBUF", "Handshake", "HeaderMap", "Headers", "Refusal"]
 
 Headers = Mapping[str, str | Sequence[str] | None]
 """Headers of a request: None leaves out a default one, a sequence repeats the header."""
+
+
+PROTOBUF: Final = "arqon.v1.protobuf"
+"""The subprotocol of an upgrade that wants binary frames."""
+SUBPROTOCOLS: Final = "sec-websocket-protocol"
+"""The header that offers subprotocols."""
 
 
 class MissingHeader(Violation, KeyError):  # noqa: N818 - as every finding
@@ -77,7 +84,11 @@ class Handshake:
         headers: Headers | None = None,
         raw: bytes | None = None,
     ) -> None:
-        self._protocol = ClientProtocol(parse_uri(url), max_size=None)
+        offered = next((text for name, text in (headers or {}).items() if name.lower() == SUBPROTOCOLS), None)
+        words = [word.strip() for word in offered.split(",")] if isinstance(offered, str) else []
+        self._protocol = ClientProtocol(
+            parse_uri(url), max_size=None, subprotocols=[Subprotocol(word) for word in words] or None
+        )
         self._own_key = raw is None and not any(
             name.lower() == "sec-websocket-key" for name in (headers or {})
         )
@@ -116,6 +127,11 @@ class Handshake:
                 data = self._buffer
         self._protocol.receive_data(data)
         return self._outcome()
+
+    @property
+    def subprotocol(self) -> str | None:
+        """The subprotocol that the answer chose; None before it came and where it chose none."""
+        return self._protocol.subprotocol
 
     def eof(self) -> Refusal | Literal[True] | None:
         """Say that the peer ended the stream; the answer, when its end was the end of the stream.

@@ -14,7 +14,7 @@ LAUNCHED_KEPT: Final = 4
 """How many of the programs of one case are told of, the last ones."""
 OUTPUT_CHARACTERS: Final = 8000
 """How much of what a program wrote is kept, its end."""
-SHOWN_PREFIXES: Final = ("ARQONBUS_", "OLLAMA_")
+SHOWN_PREFIXES: Final = ("ARQONBUS_", "ARQON_", "OLLAMA_", "SHIELD_", "NATS_URL", "JWT_", "POLICY_")
 """The variables that configure a deployment; others of its environment are not told."""
 
 

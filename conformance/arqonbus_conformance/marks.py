@@ -52,6 +52,10 @@ class Need(StrEnum):
     DURABLE = "durable"
     HTTP = "http"
     TELEMETRY = "telemetry"
+    SHIELD = "shield"
+    LAUNCH_SHIELD = "launch:shield"
+    SPINE = "spine"
+    CONTROL_NATS = "control:nats"
 
 
 class Blast(StrEnum):

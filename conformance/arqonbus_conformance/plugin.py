@@ -17,6 +17,7 @@ from arqonbus_fixtures import golden
 
 from arqonbus_conformance.deployment import Bus, Http, Interfaces, Launch, MakeValkey, Telemetry, Valkey
 from arqonbus_conformance.depth import Depth
+from arqonbus_conformance.edge import LaunchShield, MakeNats, Nats, Shield, Tap
 from arqonbus_conformance.findings import Unreachable
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.marks import (
@@ -202,6 +203,50 @@ async def make_valkey(_stage: Stage, _case: Case) -> AsyncIterator[MakeValkey]:
 async def valkey(make_valkey: MakeValkey) -> Valkey:
     """A Valkey of this case alone that syncs every write."""
     return await make_valkey()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def shield(_stage: Stage, _case: Case) -> AsyncIterator[Shield]:
+    """The Shield of the main deployment, with fresh names for this case."""
+    endpoint = _stage.shield(_case.namespace, _case.transcript)
+    yield endpoint
+    await endpoint.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def tap(_stage: Stage, _case: Case) -> AsyncIterator[Tap]:
+    """A subscriber to everything that passes over the spine of the main deployment."""
+    subscriber = await _stage.tap(_case.transcript)
+    yield subscriber
+    await subscriber.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def launch_shield(_stage: Stage, _case: Case) -> AsyncIterator[LaunchShield]:
+    """Launches Shields that live as long as this case."""
+    launcher = _stage.shield_launcher(_case.namespace, _case.transcript)
+    yield launcher
+    await launcher.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def make_nats(_stage: Stage, _case: Case) -> AsyncIterator[MakeNats]:
+    """Makes NATS servers that live as long as this case."""
+    made: list[Nats] = []
+
+    async def make() -> Nats:
+        made.append(await _stage.make_nats())
+        return made[-1]
+
+    yield make
+    for server in made:
+        await server.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def nats(make_nats: MakeNats) -> Nats:
+    """A NATS of this case alone."""
+    return await make_nats()
 
 
 @pytest.fixture

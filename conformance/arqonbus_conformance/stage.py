@@ -4,38 +4,34 @@ from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from typing import Final, NamedTuple
 
-from arqonbus_fixtures.valkey import Valkey, ValkeyError, open_valkey
+from arqonbus_fixtures.nats import Nats
+from arqonbus_fixtures.valkey import Valkey
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.bus import Bus
 from arqonbus_conformance.client import Client
-from arqonbus_conformance.deployment import Deployment, Interfaces, Launch
+from arqonbus_conformance.deployment import Interfaces, Launch
+from arqonbus_conformance.edge import LaunchShield, Shield, Tap
 from arqonbus_conformance.endpoint import Endpoint
-from arqonbus_conformance.findings import (
-    NotApplicable,
-    NotOffered,
-    OutOfScope,
-    Unreachable,
-    Violation,
-)
+from arqonbus_conformance.findings import NotOffered, Unreachable, Violation
 from arqonbus_conformance.fingerprint import Fingerprint
 from arqonbus_conformance.fingerprinting import fingerprint_of
 from arqonbus_conformance.handshake import Refusal
+from arqonbus_conformance.main_deployment import MainDeployment, launch_main
 from arqonbus_conformance.marks import Blast, Need
 from arqonbus_conformance.namespace import Namespace
+from arqonbus_conformance.offers import Offers, check_claimed
 from arqonbus_conformance.requirements import Scope
 from arqonbus_conformance.route import Route
+from arqonbus_conformance.servers import open_nats_of, open_valkey_of
 from arqonbus_conformance.target import CLAIMS, Endpoints, Target
 from arqonbus_conformance.tokens import Credentials
 from arqonbus_conformance.transcript import Transcript
 
-__all__ = ["NO_LAUNCH", "Stage", "Surroundings"]
+__all__ = ["Stage", "Surroundings"]
 
 PROBE_SECONDS: Final = 3.0
 """The longest the probe waits for each thing: the connection, the upgrade, the welcome."""
-
-NO_LAUNCH: Final = "it needs a launch command, which the target does not give"
-"""Why a case that launches deployments was not judged."""
 
 
 class Surroundings(NamedTuple):
@@ -64,6 +60,7 @@ class Stage:
         self.scope = scope
         self.endpoints: Endpoints | None = target.endpoints
         self.credentials: Credentials = target.credentials
+        self.shield_credentials: Credentials = target.shield_credentials or target.credentials
         self.claims: Mapping[str, bool] = {}
         self.greeting: Violation | None = None
         self.fingerprint = Fingerprint()
@@ -71,7 +68,7 @@ class Stage:
         self.route = Route(target.reach)
         self._missing: dict[Need, str] = {}
         self._stack = AsyncExitStack()
-        self._main: Deployment | None = None
+        self._main: MainDeployment | None = None
 
     async def open(self) -> None:
         """Launch the main deployment where the profile gives no endpoints, and look at what answers.
@@ -83,6 +80,7 @@ class Stage:
             await self._launch_main()
         capabilities = await self._probe()
         found = {claim: capabilities.get(claim) is True for claim in CLAIMS}
+        found["shield"] = self.endpoints is not None and self.endpoints.shield is not None
         self.claims = {**found, **self.target.claims}
         await self._look_at_other_interfaces()
 
@@ -111,8 +109,19 @@ class Stage:
         """The main deployment within the namespace of one case."""
         assert self.endpoints is not None  # noqa: S101 - open() has set it
         if self._main is not None:
-            transcript.attach(self._main.process)
+            transcript.attach(self._main.bus.process)
         return Interfaces(self.endpoints, self.credentials, namespace, transcript, self.route)
+
+    def shield_launcher(self, namespace: Namespace, transcript: Transcript) -> LaunchShield:
+        """What launches Shields for one case.
+
+        Raises:
+            NotOffered: the target gives no launch command of Shield.
+        """
+        profile = self.target.launch
+        if profile is None or profile.shield is None:
+            raise NotOffered("the target gives no launch command of Shield")
+        return LaunchShield(profile.shield, namespace, transcript, secret=self.target.secret)
 
     async def make_valkey(self, *, appendonly: bool = True, appendfsync: str = "always") -> Valkey:
         """A Valkey of its own, which the caller closes.
@@ -120,27 +129,43 @@ class Stage:
         Raises:
             NotOffered: the target offers none.
         """
-        if self.target.valkey is None:
-            raise NotOffered("the target offers no Valkey that may be killed")
-        return await open_valkey(self.target.valkey, appendonly=appendonly, appendfsync=appendfsync)
+        return await open_valkey_of(self.target.control, appendonly=appendonly, appendfsync=appendfsync)
+
+    async def make_nats(self) -> Nats:
+        """A NATS of its own, which the caller closes.
+
+        Raises:
+            NotOffered: the target offers none.
+        """
+        return await open_nats_of(self.target.control)
+
+    def shield(self, namespace: Namespace, transcript: Transcript) -> Shield:
+        """The Shield of the main deployment within the namespace of one case."""
+        assert self.endpoints is not None  # noqa: S101 - open() has set it
+        assert self.endpoints.shield is not None  # noqa: S101 - asked for by a case that needs it
+        if self._main is not None and self._main.shield is not None:
+            transcript.attach(self._main.shield.process)
+        return Shield(self.endpoints.shield, self.shield_credentials, namespace, transcript, self.route)
+
+    async def tap(self, transcript: Transcript) -> Tap:
+        """A subscriber to the spine of the main deployment, which the caller closes.
+
+        Raises:
+            Unreachable: the spine does not answer.
+        """
+        assert self.endpoints is not None  # noqa: S101 - open() has set it
+        assert self.endpoints.nats is not None  # noqa: S101 - asked for by a case that needs it
+        tap = Tap(self.endpoints.nats, transcript)
+        await tap.open()
+        return tap
 
     def check_offered(self, needs: Iterable[Need]) -> None:
         """Return when the target offers everything needed.
 
         Raises:
-            OutOfScope: the scope leaves it out.
-            NotOffered: the target does not give it.
+            NotApplicable, OutOfScope, NotOffered: it does not.
         """
-        wanted = set(needs)
-        launching = wanted & {Need.LAUNCH, Need.CONTROL_VALKEY}
-        if launching and self.scope is Scope.ENDPOINT:
-            raise OutOfScope("it needs a deployment of its own, and the scope is endpoint")
-        if launching and self.target.launch is None:
-            raise NotOffered(NO_LAUNCH)
-        if Need.CONTROL_VALKEY in wanted and self.target.valkey is None:
-            raise NotOffered("it needs a Valkey that may be killed, which the target does not give")
-        for need in sorted(wanted & self._missing.keys()):
-            raise NotOffered(self._missing[need])
+        Offers(self.target, self.scope, self.endpoints, self._missing).check(needs)
 
     def check_allowed(self, blast: Blast) -> None:
         """Return when the profile allows effects that reach so far.
@@ -156,43 +181,18 @@ class Stage:
         """Return when the deployment claims everything needed.
 
         Raises:
-            NotApplicable: it does not.
-            NotOffered: it does, and the target gives no credentials to judge it with.
+            NotApplicable, NotOffered: it does not, or it does and nothing is given to judge it with.
         """
-        wanted = set(needs)
-        auth = self.claims.get("auth", False)
-        if Need.AUTH in wanted and not auth:
-            raise NotApplicable("the deployment has authentication off")
-        if Need.NO_AUTH in wanted and auth:
-            raise NotApplicable("the deployment has authentication on")
-        if Need.AUTH in wanted and not (self.credentials.secret or self.credentials.tokens):
-            raise NotOffered("it needs credentials, which the target does not give")
-        for need in (Need.CONSUMER_GROUPS, Need.DURABLE):
-            if need in wanted and not self.claims.get(need, False):
-                raise NotApplicable(f"the deployment does not claim {need}")
+        check_claimed(needs, self.claims, self.credentials)
 
     async def _launch_main(self) -> None:
         profile = self.target.launch
         if profile is None:
             raise Unreachable("the target gives neither endpoints nor a launch command")
-        environment = dict(profile.environment)
-        try:
-            if any("{valkey}" in value for value in environment.values()):
-                valkey = await self.make_valkey()
-                self._stack.push_async_callback(valkey.close)
-                environment = {
-                    name: text.replace("{valkey}", valkey.url) for name, text in environment.items()
-                }
-            launch = self.launcher(Namespace(), Transcript())
-            self._stack.push_async_callback(launch.close)
-            filled = {
-                name: text.replace("{secret}", self.target.secret) for name, text in environment.items()
-            }
-            self._main = await launch(filled)
-        except (ValkeyError, Violation, NotOffered) as fault:
-            raise Unreachable(f"the main deployment could not be launched: {fault}") from fault
+        self._main = await launch_main(self.target, profile, self._stack)
         self.endpoints = self._main.endpoints
-        self.credentials = self._main.credentials
+        self.credentials = self._main.bus.credentials
+        self.shield_credentials = self._main.shield_credentials or self.credentials
 
     async def _probe(self) -> Mapping[str, object]:
         """The capabilities in the welcome; empty where there was no proper one.

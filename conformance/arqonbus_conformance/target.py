@@ -2,16 +2,21 @@
 
 import os
 import secrets
-import shlex
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from arqonbus_conformance.addresses import HTTP, WEBSOCKET, address
-from arqonbus_conformance.container_launch import container_launch_problems
+from arqonbus_conformance.addresses import HTTP, SPINE, WEBSOCKET, address
 from arqonbus_conformance.environment_file import with_environment_file
+from arqonbus_conformance.launch_profile import (
+    Control,
+    LaunchProfile,
+    control_of,
+    launch_of,
+    without_server,
+)
 from arqonbus_conformance.marks import Blast
 from arqonbus_conformance.reach import LOCAL, NAME_CHARACTERS, Reach, environment_value, reach_of
 from arqonbus_conformance.requirements import Scope
@@ -44,7 +49,7 @@ DEGRADED: Final[dict[str, str | None]] = {
     "ARQONBUS_STORAGE_BACKEND": "redis_streams",
 }
 """Environment of a degraded deployment in dev; the storage URL comes on top."""
-CLAIMS: Final = ("auth", "durable", "consumer_groups")
+CLAIMS: Final = ("auth", "durable", "consumer_groups", "shield")
 """What a profile may claim for its deployment; what it does not mention, the welcome decides."""
 TELEMETRY_PORT: Final = 8081
 """Where the telemetry endpoint of a quick target is looked for when none is given."""
@@ -52,11 +57,6 @@ TOKEN_NAMES: Final = {
     f"{tenant}_{kind}": (tenant, kind == "admin") for tenant in "ab" for kind in ("user", "admin")
 }
 """The ready-made tokens a profile may name: the tenant, and whether it is an administrator's."""
-COMMAND_LINE: Final = "a command line, quoted as in a shell"
-VALKEY_SOURCES: Final = ("embedded", "container")
-"""Where a Valkey that the gate may kill can come from."""
-VALKEY: Final = "{valkey}"
-"""What stands for the address of that Valkey in the environment of the main deployment."""
 
 
 class ProfileError(Exception):
@@ -73,14 +73,8 @@ class Endpoints(NamedTuple):
     bus: str
     http: str | None
     telemetry: str | None
-
-
-class LaunchProfile(NamedTuple):
-    """How to launch a deployment: command lines (``{python}`` is this interpreter) and the main one's environment."""
-
-    command: str
-    preflight: str
-    environment: Mapping[str, str]
+    shield: str | None = None
+    nats: str | None = None
 
 
 class Target(NamedTuple):
@@ -91,8 +85,9 @@ class Target(NamedTuple):
         endpoints: the main deployment, None where the gate launches it.
         claims: what the deployment is said to do; a missing one is decided by its welcome.
         credentials: what may be shown to the main deployment.
+        shield_credentials: what may be shown to its Shield; None where the same.
         launch: how cases launch deployments of their own, None where they may not.
-        valkey: where a Valkey that may be killed comes from, None where there is none.
+        control: where the servers come from that cases may kill.
         telemetry_guessed: whether the telemetry endpoint was not given but assumed.
         secret: the signing secret of this run for launched deployments.
         reach: how connections to the main deployment are made.
@@ -105,27 +100,29 @@ class Target(NamedTuple):
     claims: Mapping[str, bool]
     credentials: Credentials
     launch: LaunchProfile | None = None
-    valkey: str | None = None
+    control: Control = Control(None, None)
     telemetry_guessed: bool = False
     secret: str = ""
     reach: Reach = LOCAL
     allowed: tuple[Blast, ...] = tuple(Blast)
     scope: Scope | None = None
+    shield_credentials: Credentials | None = None
 
 
 def _endpoints(table: Fields) -> Endpoints | None:
     bus = address(table, "bus", WEBSOCKET, required=True)
     http = address(table, "http", HTTP)
     telemetry = address(table, "telemetry", WEBSOCKET)
+    shield = address(table, "shield", WEBSOCKET)
+    nats = address(table, "nats", SPINE)
     table.done()
-    return None if bus is None else Endpoints(bus, http, telemetry)
+    return None if bus is None else Endpoints(bus, http, telemetry, shield, nats)
 
 
-def _is_command_line(value: Any) -> bool:
-    try:
-        return isinstance(value, str) and bool(shlex.split(value))
-    except ValueError:
-        return False  # a quotation without its end
+def _both_credentials(table: Fields, environ: Mapping[str, str]) -> tuple[Credentials, Credentials | None]:
+    """Those of the bus, and those of Shield where it has its own."""
+    shield = _credentials(table.table("shield"), environ) if "shield" in table else None
+    return _credentials(table, environ), shield
 
 
 def _credentials(table: Fields, environ: Mapping[str, str]) -> Credentials:
@@ -136,20 +133,6 @@ def _credentials(table: Fields, environ: Mapping[str, str]) -> Credentials:
     table.done()
     tokens = {key: token for key, token in ready.items() if token}
     return Credentials(bool(secret or tokens), secret.encode() if secret else None, tokens)
-
-
-def _launch(table: Fields) -> LaunchProfile | None:
-    command = table.take("command", COMMAND_LINE, _is_command_line, required=True)
-    preflight = table.take("preflight", COMMAND_LINE, _is_command_line)
-    environment = table.table("environment").texts()
-    table.done()
-    for field, line in (("command", command), ("preflight", preflight)):
-        if line is not None:
-            table.problems.extend(container_launch_problems(table.name(field), shlex.split(line)))
-    if command is None:
-        return None
-    serve_removed = command.removesuffix(" serve")
-    return LaunchProfile(command, preflight or f"{serve_removed} preflight", environment)
 
 
 def _claims(table: Fields) -> dict[str, bool]:
@@ -170,13 +153,6 @@ def _are_radii(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(one in tuple(Blast) for one in value)
 
 
-def _valkey(control: Fields) -> str | None:
-    allowed = f"{' or '.join(VALKEY_SOURCES)}"
-    valkey: str | None = control.take("valkey", allowed, VALKEY_SOURCES.__contains__)
-    control.done()
-    return valkey
-
-
 def parse_profile(text: str, environ: Mapping[str, str], folder: Path = Path()) -> Target:
     """The target that a profile in ``folder`` describes; credentials are read from ``environ`` by name.
 
@@ -193,17 +169,17 @@ def parse_profile(text: str, environ: Mapping[str, str], folder: Path = Path()) 
     scope = top.take("scope", " or ".join(Scope), tuple(Scope).__contains__)
     endpoints = _endpoints(top.table("endpoints")) if "endpoints" in top else None
     claims = _claims(top.table("claims"))
-    credentials = _credentials(top.table("credentials"), environ)
-    launch = _launch(top.table("launch")) if "launch" in top else None
-    control = top.table("control")
-    valkey = _valkey(control)
+    credentials, shield_credentials = _both_credentials(top.table("credentials"), environ)
+    launch = launch_of(top.table("launch")) if "launch" in top else None
+    control_table = top.table("control")
+    control = control_of(control_table)
     limits = top.table("limits")
     allowed = _allowed(limits)
     reach = reach_of(top, limits, folder, environ)
     limits.done()
     top.done()
-    if launch is not None and "valkey" not in control:
-        problems.extend(_without_valkey(launch))
+    if launch is not None:
+        problems.extend(without_server(launch, control_table))
     if endpoints is None and launch is None and not problems:
         problems.append("the profile gives neither endpoints nor launch; allowed: at least one of them")
     if problems:
@@ -215,20 +191,13 @@ def parse_profile(text: str, environ: Mapping[str, str], folder: Path = Path()) 
         claims,
         credentials,
         launch,
-        valkey if launch else None,
+        control if launch else Control(None, None),
         secret=secrets.token_hex(32),
         reach=reach,
         allowed=allowed,
         scope=Scope(scope) if scope is not None else None,
+        shield_credentials=shield_credentials,
     )
-
-
-def _without_valkey(launch: LaunchProfile) -> list[str]:
-    return [
-        f"launch.environment.{variable}: {VALKEY} needs control.valkey, which is missing"
-        for variable, value in launch.environment.items()
-        if VALKEY in value
-    ]
 
 
 def read_profile(path: Path, environ: Mapping[str, str] | None = None) -> Target:

@@ -21,7 +21,7 @@ from arqonbus_conformance.frames import (
     encode,
     read_close,
 )
-from arqonbus_conformance.handshake import Handshake, Refusal
+from arqonbus_conformance.handshake import PROTOBUF, Handshake, Refusal
 from arqonbus_conformance.observing import observed
 from arqonbus_conformance.pace import Pace
 from arqonbus_conformance.transcript import END, Transcript
@@ -51,6 +51,7 @@ class Connection(asyncio.Protocol):
         answer_pings: whether pings get their pong by themselves (they do).
         answer_close: whether a close frame is answered by itself (it is).
         pongs: the payloads of the pongs received.
+        subprotocol: the one that the upgrade chose; with that of protobuf, messages are binary and heard as JSON.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Connection(asyncio.Protocol):
         self.answer_close = True
         self.pongs: list[bytes] = []
         self.pings: list[bytes] = []
+        self.subprotocol: str | None = None
         self.granted: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
         self._listener: Callable[[str], None] | None = None
         self._unheard: list[str] = []
@@ -155,6 +157,7 @@ class Connection(asyncio.Protocol):
             return
         self._transcript.record(self.name, "<", "upgraded", "101")
         assert self._handshake is not None  # noqa: S101 - data_received asked
+        self.subprotocol = self._handshake.subprotocol
         remainder, self._handshake = self._handshake.remainder, None
         self.granted.set_result(None)
         if remainder:
@@ -195,16 +198,24 @@ class Connection(asyncio.Protocol):
 
     def _take_message(self) -> None:
         message, self._fragments = bytes(self._fragments), bytearray()
-        if self._message_opcode == Opcode.BINARY:
-            raise FrameFault("a binary message where text was negotiated")
-        try:
-            text = message.decode()
-        except UnicodeDecodeError:
-            raise FrameFault("a text message that is not UTF-8") from None
+        text = self._view(message)
         if self._listener is None:
             self._unheard.append(text)
         else:
             self._listener(text)
+
+    def _view(self, message: bytes) -> str:
+        """The JSON text of a message, in whichever form was negotiated."""
+        negotiated = Opcode.BINARY if self.subprotocol == PROTOBUF else Opcode.TEXT
+        if self._message_opcode != negotiated:
+            came = Opcode(self._message_opcode).name.lower()
+            raise FrameFault(f"a {came} message where {negotiated.name.lower()} was negotiated")
+        try:
+            return _protobuf_view(message) if negotiated == Opcode.BINARY else message.decode()
+        except UnicodeDecodeError:
+            raise FrameFault("a text message that is not UTF-8") from None
+        except ValueError as fault:
+            raise FrameFault(f"a binary message that is none: {fault}") from None
 
     def listen(self, listener: Callable[[str], None]) -> None:
         """Give every text message to ``listener``, those that came before this call first."""
@@ -326,3 +337,9 @@ def _readable(frame: Frame) -> bytes | str:
         return frame.payload
     reason = frame.payload[2:].decode("utf-8", "backslashreplace")
     return f"{int.from_bytes(frame.payload[:2], 'big')} {reason}".rstrip()
+
+
+def _protobuf_view(message: bytes) -> str:
+    from arqonbus_conformance.protobuf_view import to_json  # noqa: PLC0415 - its library takes 0.1 s to import
+
+    return to_json(message)

@@ -44,7 +44,7 @@ def test_a_whole_profile_is_understood() -> None:
     assert target.credentials.tokens == {("a", True): "t.o.k"}
     assert target.launch is not None
     assert target.launch.preflight == "{python} -m bus preflight"
-    assert target.valkey == "embedded"
+    assert target.control.valkey == "embedded"
 
 
 def test_a_profile_never_shows_a_secret() -> None:
@@ -128,7 +128,7 @@ def test_the_embedded_reference_is_launched_with_its_own_secret() -> None:
 
     assert one.launch is not None
     assert one.endpoints is None
-    assert one.valkey == "embedded"
+    assert one.control.valkey == "embedded"
     assert len(one.secret) >= 32
     assert one.secret != other.secret
 
@@ -210,3 +210,49 @@ def test_a_container_that_the_gate_can_use_is_accepted(command: str) -> None:
     target = parse_profile(f'name = "x"\n[launch]\ncommand = "{command}"', {})
 
     assert target.launch is not None
+
+
+SHIELD = """
+name = "edge"
+[endpoints]
+bus = "ws://bus.example"
+shield = "wss://edge.example"
+nats = "nats://spine.example:4222"
+[credentials]
+jwt_secret_env = "BUS"
+[credentials.shield]
+jwt_secret_env = "EDGE"
+"""
+
+
+def test_shield_has_an_address_and_credentials_of_its_own() -> None:
+    """A profile says where Shield and the spine are, and what may be shown to Shield."""
+    target = parse_profile(SHIELD, {"BUS": "b" * 32, "EDGE": "e" * 32})
+
+    assert target.endpoints is not None
+    assert target.endpoints.shield == "wss://edge.example"
+    assert target.endpoints.nats == "nats://spine.example:4222"
+    assert target.shield_credentials is not None
+    assert target.shield_credentials.secret == b"e" * 32
+
+
+@pytest.mark.parametrize(
+    ("line", "field"),
+    [('shield = "https://x"', "endpoints.shield"), ('nats = "nats://user:pw@x"', "endpoints.nats")],
+)
+def test_an_address_of_the_edge_is_checked(line: str, field: str) -> None:
+    """What is no address of Shield or the spine is named; a password in it is refused."""
+    text = f'name = "x"\n[endpoints]\nbus = "ws://x"\n{line}\n'
+
+    with pytest.raises(ProfileError, match=field):
+        parse_profile(text, {})
+
+
+def test_a_nats_that_is_named_must_be_given() -> None:
+    """An environment with {nats} in it needs control.nats."""
+    text = 'name = "x"\n[launch]\ncommand = "x serve"\nshield = "x shield"\n[launch.shield_environment]\nNATS_URL = "{nats}"\n'
+
+    with pytest.raises(
+        ProfileError, match=r"launch\.shield_environment\.NATS_URL: \{nats\} needs control\.nats"
+    ):
+        parse_profile(text, {})

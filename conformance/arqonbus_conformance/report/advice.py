@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from arqonbus_conformance.judge import Judge
+from arqonbus_conformance.offers import NO_LAUNCH
 from arqonbus_conformance.requirements import Level, Scope
-from arqonbus_conformance.stage import NO_LAUNCH
 from arqonbus_conformance.verdict import ExitCode, Verdict
 from arqonbus_conformance.waivers import FAULTS, Status, WaiverLine
 

@@ -1,0 +1,177 @@
+"""Shield as cases use it: the gateway beside the bus, found or launched, and what passes behind it."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Mapping
+from typing import ClassVar, Final, Literal, Protocol
+
+from arqonbus_fixtures import launching
+from arqonbus_fixtures.nats import Nats
+
+from arqonbus_conformance.bus import Bus, Client, Token
+from arqonbus_conformance.controlled import READY_SECONDS, Controlled
+from arqonbus_conformance.handshake import PROTOBUF
+from arqonbus_conformance.http_client import Http
+from arqonbus_conformance.namespace import Namespace
+from arqonbus_conformance.route import DIRECT, Route
+from arqonbus_conformance.spine_tap import Passing, Tap
+from arqonbus_conformance.starting import LOOPBACK, Environment, Starter, Wait
+from arqonbus_conformance.tokens import Credentials
+from arqonbus_conformance.transcript import Transcript
+
+__all__ = [
+    "LaunchShield",
+    "LaunchedShield",
+    "MakeNats",
+    "Nats",
+    "Passing",
+    "Shield",
+    "Tap",
+]
+
+DEFAULT_PORT: Final = 4000
+"""The port that shield.md gives where the variable is not set."""
+
+
+class MakeNats(Protocol):
+    """Makes a NATS of this case alone; it ends with the case."""
+
+    def __call__(self) -> Awaitable[Nats]:
+        """Start one."""
+        ...
+
+
+class Shield(Bus):
+    """The WebSocket endpoint of Shield, in the namespace of one case; its clients are those of a bus.
+
+    Attributes:
+        http: the same listener, for `/health`, `/metrics` and `/openapi.json`.
+    """
+
+    path: ClassVar[str] = "/ws"
+
+    def __init__(
+        self,
+        url: str,
+        credentials: Credentials,
+        namespace: Namespace,
+        transcript: Transcript,
+        route: Route = DIRECT,
+    ) -> None:
+        super().__init__(url, credentials, namespace, transcript, route)
+        self.http = Http(_http(url), credentials, namespace, transcript, route)
+
+    async def connect_binary(
+        self, name: str = "client", *, tenant: str = "a", admin: bool = False, token: Token = ...
+    ) -> Client:
+        """A client that has negotiated protobuf; what it receives is heard as the JSON view.
+
+        Raises:
+            Violation: the upgrade was refused, or the welcome did not come.
+        """
+        headers = {"Sec-WebSocket-Protocol": PROTOBUF}
+        return await self.connect(name, tenant=tenant, admin=admin, token=token, headers=headers)
+
+    async def close(self) -> None:
+        """End every connection that the case left open."""
+        await super().close()
+        await self.http.close()
+
+
+class LaunchedShield(Controlled):
+    """A Shield that a case launched; it is killed at the end of the case.
+
+    Attributes:
+        shield: its endpoint.
+        port: where it listens.
+        environment: the variables it was given.
+    """
+
+    def __init__(
+        self,
+        process: launching.Deployment,
+        environment: Mapping[str, str],
+        namespace: Namespace,
+        transcript: Transcript,
+    ) -> None:
+        self.process = process
+        self.environment = dict(environment)
+        self.port = _port(environment)
+        secret = environment.get("JWT_SECRET", "")
+        credentials = Credentials(enabled=True, secret=os.fsencode(secret) if secret else None)
+        self.shield = Shield(f"ws://{_address(environment)}", credentials, namespace, transcript)
+
+
+class LaunchShield(Starter):
+    """Launches Shields with the command of the target profile; all are killed at the end of the case.
+
+    Attributes:
+        secret: the signing secret that they are given, that of this run.
+    """
+
+    def __init__(self, command: str, namespace: Namespace, transcript: Transcript, *, secret: str) -> None:
+        super().__init__(command, namespace, transcript)
+        self.secret = secret
+        self._launched: list[LaunchedShield] = []
+
+    async def __call__(
+        self,
+        env: Environment | None = None,
+        *,
+        nats: Nats | None = None,
+        wait: Wait | Literal["listening"] = "ready",
+        bare: bool = False,
+        within: float = READY_SECONDS,
+    ) -> LaunchedShield:
+        """Launch one on a free loopback port with ``env`` on top; ``bare`` gives it no variable at all.
+
+        It is ready when `/health` answers 200; ``listening`` waits for its listener only, with whatever health.
+
+        Raises:
+            Violation: what is waited for did not happen within so many seconds.
+        """
+        environment = self.environment(env, nats=nats, bare=bare)
+        address = _address(environment)
+        host, port = address.rsplit(":", 1)
+        listening = launching.Readiness(tcp=((host.strip("[]"), int(port)),))
+        readiness = listening if wait == "listening" else launching.Readiness(f"http://{address}/health")
+        process = await self.start(
+            environment, readiness, ready=wait in {"ready", "listening"}, cwd=None, dotenv=None, within=within
+        )
+        launched = LaunchedShield(process, environment, self.namespace, self.transcript)
+        self._launched.append(launched)
+        if wait == "exit":
+            await launched.wait(within)
+        return launched
+
+    def environment(
+        self, env: Environment | None = None, *, nats: Nats | None = None, bare: bool = False
+    ) -> dict[str, str]:
+        """The variables that a launch with these arguments gives, with a port leased for this case."""
+        made: dict[str, str | None] = {}
+        if not bare:
+            made = {"SHIELD_HOST": LOOPBACK, "SHIELD_PORT": str(self.free_port()), "JWT_SECRET": self.secret}
+        if nats is not None:
+            made["NATS_URL"] = nats.url
+        return launching.merged({}, {**made, **(env or {})})
+
+    async def close(self) -> None:
+        """Close every connection, kill every Shield and give the ports back."""
+        await asyncio.gather(*(launched.shield.close() for launched in self._launched))
+        await super().close()
+
+
+def _http(url: str) -> str:
+    """The HTTP address of the same listener."""
+    return f"http{url.removeprefix('ws')}"
+
+
+def _port(environment: Mapping[str, str]) -> int:
+    given = environment.get("SHIELD_PORT", "")
+    return int(given) if given.isdecimal() and 0 < int(given) < 65536 else DEFAULT_PORT
+
+
+def _address(environment: Mapping[str, str]) -> str:
+    host = environment.get("SHIELD_HOST") or LOOPBACK
+    host = LOOPBACK if host in {"0.0.0.0", "::"} else host  # noqa: S104 - a wildcard is reached on loopback
+    return f"[{host}]:{_port(environment)}" if ":" in host else f"{host}:{_port(environment)}"
