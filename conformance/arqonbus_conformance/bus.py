@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from types import EllipsisType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import jwt
 
@@ -18,10 +18,17 @@ from arqonbus_conformance.tokens import Credentials
 from arqonbus_conformance.transcript import Transcript
 from arqonbus_conformance.wire import REPLY_SECONDS, Connection
 
-__all__ = ["Bus", "Client", "Refusal", "Upgrades"]
+__all__ = ["Bus", "Client", "Refusal", "Session", "Upgrades"]
 
 Token = str | EllipsisType | None
 """A raw token, None for none at all, ``...`` for the default one."""
+
+
+class Session(NamedTuple):
+    """A client and the token that let it in, None where it showed none in its headers."""
+
+    client: Client
+    token: str | None
 
 
 class Upgrades:
@@ -118,6 +125,7 @@ class Bus(Upgrades):
     Attributes:
         room: a room name that no other case has.
         other_room: another one.
+        sessions: the clients that were let in, the oldest first.
     """
 
     def __init__(
@@ -131,6 +139,7 @@ class Bus(Upgrades):
         super().__init__(url, credentials, namespace, transcript, route)
         self.room = namespace.name("room")
         self.other_room = namespace.name("other")
+        self.sessions: list[Session] = []
 
     def name(self, word: str) -> str:
         """A name that no other case has, within the grammar of names."""
@@ -156,11 +165,9 @@ class Bus(Upgrades):
             Violation: the upgrade was refused, or the welcome did not come.
             Unreachable: no TCP connection could be made.
         """
+        sent = self._headers(token, headers, origin, tenant=tenant, admin=admin)
         outcome = await self.open(
-            name=name,
-            path=path,
-            headers=self._headers(token, headers, origin, tenant=tenant, admin=admin),
-            receive_buffer_bytes=receive_buffer_bytes,
+            name=name, path=path, headers=sent, receive_buffer_bytes=receive_buffer_bytes
         )
         if isinstance(outcome, Refusal):
             raise Violation(
@@ -169,10 +176,14 @@ class Bus(Upgrades):
                 actual=f"{outcome.status} {outcome.body[:500]!r}",
             )
         outcome.answer_pings = answer_pings
-        return await self._welcomed(outcome, within)
+        return await self._welcomed(outcome, sent, within)
 
-    async def _welcomed(self, connection: Connection, within: float) -> Client:
+    async def _welcomed(self, connection: Connection, sent: Headers, within: float) -> Client:
         client = Client(connection)
+        shown = sent.get("Authorization")
+        self.sessions.append(
+            Session(client, shown.removeprefix("Bearer ") if isinstance(shown, str) else None)
+        )
         await client.until(lambda: client.received[0] if client.received else None, "the welcome", within)
         return client
 
@@ -212,7 +223,7 @@ class Bus(Upgrades):
         if authorization is not None:
             made["Authorization"] = authorization
         outcome = await self.open(name=name, path=path, method=method, headers=made, raw=raw, within=within)
-        return outcome if isinstance(outcome, Refusal) else await self._welcomed(outcome, within)
+        return outcome if isinstance(outcome, Refusal) else await self._welcomed(outcome, made, within)
 
     def token(self, tenant: str = "a", *, admin: bool = False, **claim_overrides: object) -> str:
         """A token of this deployment for this case; ``claim_overrides`` replace claims, ``...`` removes one.

@@ -6,11 +6,13 @@ Each member of the crew collects the same cases and asks for the next ones when 
 import multiprocessing
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import Final, cast
+
+from arqonbus_fixtures.remains import Estate, remains_of
 
 from arqonbus_conformance.crew_member import (
     Collected,
@@ -25,6 +27,7 @@ from arqonbus_conformance.crew_member import (
 )
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.judging import CaseResult
+from arqonbus_conformance.leftovers import Left
 from arqonbus_conformance.roster import Pause, Roster
 from arqonbus_conformance.selection import RunRequest
 from arqonbus_conformance.session import KeywordError
@@ -43,6 +46,7 @@ class _Captain:
         links: to the members that are not through yet.
         awake: to those of them that have collected their cases.
         keyword_fault: what pytest did not understand.
+        estates: what belonged to the members that are through.
     """
 
     def __init__(self, judge: Judge, links: Sequence[Link]) -> None:
@@ -54,6 +58,7 @@ class _Captain:
         self._known = False
         self.awake: set[Link] = set()
         self.keyword_fault: str | None = None
+        self.estates: dict[Link, Estate] = {}
 
     def steer(self) -> None:
         """Return when every member is through."""
@@ -115,6 +120,9 @@ class _Captain:
     def _part(self, link: Link, news: Ended) -> None:
         self._judge.faults.extend(news.faults)
         self.keyword_fault = self.keyword_fault or news.keyword_fault
+        self._judge.find_left(news.left)
+        if news.estate is not None:
+            self.estates[link] = news.estate
         if news.unreachable is not None:
             self._judge.unreachable = news.unreachable
         if _told(news.surroundings) > _told(self._judge.surroundings):
@@ -166,8 +174,18 @@ def run(judge: Judge, request: RunRequest, jobs: int) -> None:
             _interrupt(one, awake=link in captain.awake, through=link not in captain.links)
     finally:
         _dismiss(members)
+    _look_behind(judge, captain, dict(zip(links, members, strict=True)))
     if captain.keyword_fault is not None:
         raise KeywordError(captain.keyword_fault)
+
+
+def _look_behind(judge: Judge, captain: _Captain, members: Mapping[Link, BaseProcess]) -> None:
+    """Note what is left of members that have ended, and that nobody knows it of those that did not end by themselves."""
+    for link, member in members.items():
+        if member.exitcode != 0 or link in captain.links:
+            judge.find_left(Left(problem="a process of the gate ended before it had looked for it"))
+        elif link in captain.estates:
+            judge.find_left(Left(remains_of(captain.estates[link])))
 
 
 def _interrupt(member: BaseProcess, *, awake: bool, through: bool) -> None:

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Literal, NamedTuple, cast
 
 import pytest
+from arqonbus_fixtures.remains import Estate, estate, remains
 
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.judging import CaseResult
+from arqonbus_conformance.leftovers import Left
 from arqonbus_conformance.recording import CASE
 from arqonbus_conformance.requirements import Scope
 from arqonbus_conformance.selection import RunRequest
@@ -60,12 +62,17 @@ class Started(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """A member is through: what it saw of the main deployment, and what went wrong."""
+    """A member is through: what it saw of the main deployment, what went wrong, and what was left behind.
+
+    ``estate`` is what belongs to its process, None where it has started nothing.
+    """
 
     surroundings: Surroundings
     unreachable: str | None
     faults: tuple[str, ...]
     keyword_fault: str | None
+    left: Left
+    estate: Estate | None
 
 
 class Task(NamedTuple):
@@ -166,5 +173,15 @@ def serve(link: Link, orders: Orders) -> None:
             run_here(judge, orders.request, plugins=[member])
         except KeywordError as fault:
             keyword_fault = str(fault)
-        link.send(Ended(judge.surroundings, judge.unreachable, tuple(judge.faults), keyword_fault))
+        judge.find_left(Left(remains()))
+        link.send(
+            Ended(
+                judge.surroundings,
+                judge.unreachable,
+                tuple(judge.faults),
+                keyword_fault,
+                judge.leftovers or Left(),
+                estate(),
+            )
+        )
     link.close()

@@ -7,6 +7,7 @@ from typing import Protocol
 import msgspec
 
 from arqonbus_conformance.judging import CaseResult
+from arqonbus_conformance.leftovers import Left, together
 from arqonbus_conformance.redaction import Redaction, credentials_in
 from arqonbus_conformance.registration import suite_folders
 from arqonbus_conformance.repeating import ATTEMPTS
@@ -112,7 +113,7 @@ class Judge:
         self.not_scored: tuple[str, ...] = ()
         self.baseline: tuple[str, ...] = ()
         self.vanished: tuple[str, ...] = ()
-        self.leftovers: tuple[str, ...] | None = None
+        self.leftovers: Left | None = None
         self.mutation: MutationScore | None = None
         self.package_digest: str | None = None
         self.options: tuple[str, ...] = ()
@@ -133,6 +134,10 @@ class Judge:
         """Where a case stands in a report: suites in their order, cases in the order of their modules."""
         suite, _, rest = case.partition("/")
         return (list(self.folders).index(suite), rest.partition("::")[0])
+
+    def find_left(self, left: Left) -> None:
+        """Note what somebody who looked found left behind, beside what others did."""
+        self.leftovers = left if self.leftovers is None else together([self.leftovers, left])
 
     def record(self, result: CaseResult) -> None:
         """Note the verdict of one case."""

@@ -9,6 +9,7 @@ from arqonbus_conformance.depth import Depth
 from arqonbus_conformance.fingerprint import told_apart
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.judging import CaseResult, Finding
+from arqonbus_conformance.leftovers import Left
 from arqonbus_conformance.report.making import Span, make_report
 from arqonbus_conformance.report.model import CaseLine, Failure, Report
 from arqonbus_conformance.requirements import Scope
@@ -178,8 +179,8 @@ def _take(judge: Judge, part: Report) -> None:
     judge.waivers = tuple(_waiver(line) for line in part.waivers)
     if part.exit_code == ExitCode.UNREACHABLE:
         judge.unreachable = part.sentence
-    if part.leftovers.checked:
-        judge.leftovers = (*(judge.leftovers or ()), *part.leftovers.found)
+    unknown = None if part.leftovers.checked else f"part {part.selection.shard} did not look for it"
+    judge.find_left(Left(part.leftovers.found, unknown))
 
 
 def _result(line: CaseLine, failure: Failure | None) -> CaseResult:

@@ -7,19 +7,21 @@ The runner hands its ``Judge`` over through ``Handoff``; under plain pytest the 
 """
 
 import random
-from collections.abc import AsyncIterator, Callable
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import pytest
 import pytest_asyncio
-from arqonbus_fixtures import golden
+from arqonbus_fixtures import golden, lifeline
 
 from arqonbus_conformance.deployment import Bus, Http, Interfaces, Launch, MakeValkey, Telemetry, Valkey
 from arqonbus_conformance.depth import Depth
 from arqonbus_conformance.edge import LaunchShield, MakeNats, Nats, Shield, Tap
 from arqonbus_conformance.findings import Unreachable
 from arqonbus_conformance.judge import Judge
+from arqonbus_conformance.leftovers import left_on_main
 from arqonbus_conformance.marks import (
     MARKERS,
     Blast,
@@ -37,6 +39,7 @@ from arqonbus_conformance.recording import CASE, Case, Recorder
 from arqonbus_conformance.requirements import Scope
 from arqonbus_conformance.stage import Stage
 from arqonbus_conformance.target import Target, embedded_reference, quick_target, read_profile
+from arqonbus_conformance.traces import tidy
 
 __all__ = [
     "Blast",
@@ -139,6 +142,7 @@ async def _main(request: pytest.FixtureRequest, _stage: Stage) -> AsyncIterator[
         raise
     judge.surroundings = _stage.surroundings()
     yield _stage
+    judge.find_left(await left_on_main(_stage))
     await _stage.close()
 
 
@@ -156,6 +160,8 @@ def _case(request: pytest.FixtureRequest, _stage: Stage) -> Case:
 async def _interfaces(_stage: Stage, _case: Case) -> AsyncIterator[Interfaces]:
     interfaces = _stage.interfaces(_case.namespace, _case.transcript)
     yield interfaces
+    await tidy(interfaces.bus)
+    _stage.traces.note(interfaces.bus)
     await interfaces.close()
 
 
@@ -247,6 +253,14 @@ async def make_nats(_stage: Stage, _case: Case) -> AsyncIterator[MakeNats]:
 async def nats(make_nats: MakeNats) -> Nats:
     """A NATS of this case alone."""
     return await make_nats()
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder that lives as long as the case; pytest's own would stay behind."""
+    folder = lifeline.new_folder("case-")
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -5,9 +5,12 @@ import signal
 import time
 from datetime import UTC, datetime
 
+from arqonbus_fixtures.remains import remains
+
 from arqonbus_conformance import crew
 from arqonbus_conformance.baseline import vanished_cases
 from arqonbus_conformance.judge import Judge
+from arqonbus_conformance.leftovers import Left
 from arqonbus_conformance.package_digest import digest_of_command
 from arqonbus_conformance.redaction import Redaction
 from arqonbus_conformance.report.advice import named
@@ -41,6 +44,7 @@ def run(judge: Judge, request: RunRequest, *, jobs: int = 1) -> Report:
     try:
         if jobs == 1:
             run_here(judge, request)
+            judge.find_left(Left(remains()))
         else:
             crew.run(judge, request, jobs)
     finally:

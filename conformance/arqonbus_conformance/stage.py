@@ -26,6 +26,7 @@ from arqonbus_conformance.route import Route
 from arqonbus_conformance.servers import open_nats_of, open_valkey_of
 from arqonbus_conformance.target import CLAIMS, Endpoints, Target
 from arqonbus_conformance.tokens import Credentials
+from arqonbus_conformance.traces import Traces
 from arqonbus_conformance.transcript import Transcript
 
 __all__ = ["Stage", "Surroundings"]
@@ -52,6 +53,7 @@ class Stage:
         greeting: what was wrong with its welcome, None where nothing was.
         fingerprint: what tells it from others, but for its package; set by ``open``.
         notes: sentences about what was found, for the report.
+        traces: what cases made on the main deployment.
         route: how connections to the main deployment are made.
     """
 
@@ -65,6 +67,7 @@ class Stage:
         self.greeting: Violation | None = None
         self.fingerprint = Fingerprint()
         self.notes: list[str] = []
+        self.traces = Traces()
         self.route = Route(target.reach)
         self._missing: dict[Need, str] = {}
         self._stack = AsyncExitStack()

@@ -8,6 +8,7 @@ import pytest
 from arqonbus_conformance.fingerprint import Fingerprint
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.judging import CaseResult, Finding
+from arqonbus_conformance.leftovers import Left
 from arqonbus_conformance.merging import MergeError, fresh_judge, merged
 from arqonbus_conformance.report.making import Span, make_report
 from arqonbus_conformance.report.model import Report
@@ -37,6 +38,7 @@ def part(number: int, *results: CaseResult, parts: int = 2, change: Callable[[Ju
     judge.request = RunRequest(
         areas=("ROUTE",), requirements=("ROUTE-001", "ROUTE-002"), shard=Shard(number, parts)
     )
+    judge.find_left(Left())
     for found in results:
         judge.record(found)
     change(judge)

@@ -88,10 +88,7 @@ def closing_sentence(
         violated = [line.id for line in musts if line.verdict == Verdict.VIOLATED and not line.waived]
         why = f"{len(violated)} MUST requirements are violated ({named(violated)}); replay the failures above"
     elif code is ExitCode.SUITE_FAULT:
-        broken = sum(result.verdict is Verdict.BROKEN for result in judge.results) + len(judge.faults)
-        why = (
-            f"{broken} faults of the suite itself: its verdict on the target cannot be relied on; report them"
-        )
+        why = _suite_fault(judge)
     elif code is ExitCode.INCOMPLETE:
         why = _incomplete(judge, musts)
     elif code is ExitCode.WAIVER_FAULT:
@@ -103,6 +100,16 @@ def closing_sentence(
             f"every MUST requirement{whole}{seen} holds, as far as the deployment claims it{_except(waivers)}"
         )
     return f"exit {code:d}: {why}"
+
+
+def _suite_fault(judge: Judge) -> str:
+    broken = sum(result.verdict is Verdict.BROKEN for result in judge.results) + len(judge.faults)
+    left = judge.leftovers.found if judge.leftovers is not None else ()
+    if not broken:
+        return (
+            f"the run left {len(left)} things behind, the first being: {left[0]}; remove them and report them"
+        )
+    return f"{broken} faults of the suite itself: its verdict on the target cannot be relied on; report them"
 
 
 def _waiver_fault(waivers: Sequence[WaiverLine]) -> str:
@@ -126,4 +133,6 @@ def _incomplete(judge: Judge, musts: Sequence[Line]) -> str:
         return "no case ran, so nothing was decided; see what there is with arqonbus-gate list"
     if any(line.verdict in UNDECIDED for line in musts):
         return _undecided(judge, musts)
+    if judge.leftovers is not None and judge.leftovers.problem is not None:
+        return f"nobody knows what the run left behind: {judge.leftovers.problem}"
     return "no case could be judged; the reasons are in the report"

@@ -16,6 +16,7 @@ import msgspec
 from arqonbus_conformance.criteria import criteria_of
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.judging import CaseResult, requirement_verdicts
+from arqonbus_conformance.leftovers import Left
 from arqonbus_conformance.phases import phase_results
 from arqonbus_conformance.redaction import names_a_secret
 from arqonbus_conformance.report.advice import closing_sentence, replay_command
@@ -101,11 +102,18 @@ def make_report(judge: Judge, span: Span) -> Report:
         timing=timing_of(judge.results, judge.collect_seconds),
         not_scored=judge.not_scored,
         vanished=judge.vanished,
-        leftovers=Leftovers(judge.leftovers is not None, judge.leftovers or ()),
+        leftovers=_leftovers(judge),
         mutation=judge.mutation,
         environment=_environment(),
     )
     return judge.redaction.cleaned(report, keep=OURS)
+
+
+def _leftovers(judge: Judge) -> Leftovers:
+    left = judge.leftovers
+    if left is None:
+        return Leftovers(checked=False, found=())
+    return Leftovers(left.problem is None, left.found)
 
 
 def _target_line(judge: Judge) -> TargetLine:
@@ -193,9 +201,15 @@ def _exit_code(judge: Judge, lines: Sequence[RequirementLine], waivers: Applicat
     musts = judge.requirements.of(line.id for line in lines if line.level == Level.MUST)
     required = requirement_verdicts(musts, judge.scored_results, judge.scope, waivers.expected)
     cases = [result.verdict for result in judge.scored_results]
-    if judge.faults:
+    left = judge.leftovers or Left()
+    if judge.faults or left.found:
         cases.append(Verdict.BROKEN)
-    return exit_code(required.values(), cases, interrupted=judge.interrupted, waiver_fault=waivers.faulty)
+    return exit_code(
+        required.values(),
+        cases,
+        interrupted=judge.interrupted or left.problem is not None,
+        waiver_fault=waivers.faulty,
+    )
 
 
 def _notes(judge: Judge) -> list[str]:
@@ -211,6 +225,8 @@ def _notes(judge: Judge) -> list[str]:
         notes.append(f"{len(judge.not_scored)} cases judge what a later revision adds: run, and not scored")
     if judge.scope is Scope.ENDPOINT:
         notes.append("only endpoint-visible requirements were judged (scope endpoint)")
+    if judge.leftovers is not None and judge.leftovers.problem is not None:
+        notes.append(f"nobody knows what the run left behind: {judge.leftovers.problem}")
     if judge.interrupted:
         notes.append("the run was interrupted: this report is incomplete")
     return notes

@@ -134,6 +134,10 @@ def show(report: Report, console: Console, *, verbose: bool = False) -> None:
     for fault in report.faults:
         text = fault if verbose else fault.partition("\n")[0]
         console.print(f"[bold magenta]suite fault[/] {escape(text)}", highlight=False)
+    for thing in report.leftovers.found:
+        console.print(
+            f"[bold magenta]left behind[/] {escape(readable(thing))}", highlight=False, soft_wrap=True
+        )
     _show_undecided(report, console)
     for line in report.requirements:
         if line.level == Level.SHOULD and line.verdict == Verdict.VIOLATED:

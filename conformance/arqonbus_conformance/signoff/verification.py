@@ -30,6 +30,8 @@ def problems_of_report(report: Report) -> list[Problem]:
         found.append("no case ran, so nothing was judged")
     if not report.selection.complete:
         found.append("it is of a selection of cases; a sign-off needs all of them")
+    if not report.leftovers.checked:
+        found.append("nobody looked for what the run left behind")
     return [Problem(Refusal.NOT_PASSED, sentence) for sentence in found]
 
 

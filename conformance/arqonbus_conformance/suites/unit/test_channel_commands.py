@@ -8,7 +8,7 @@ import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
-from arqonbus_conformance.plugin import depth, requirement
+from arqonbus_conformance.plugin import depth, needs, requirement
 
 
 @requirement("CMD-007")
@@ -217,12 +217,25 @@ async def test_a_joined_only_channel_goes_with_its_last_member(bus: Bus) -> None
 
 @requirement("CMD-019")
 async def test_a_created_channel_stays_without_members(bus: Bus) -> None:
-    """A channel made by create_channel outlives its last member, and its creator."""
+    """A channel made by create_channel outlives its last member."""
     ann, bob = await bus.clients("ann", "bob")
     await ann.succeed("create_channel", room=bus.room, channel="c")
     await ann.join(bus.room, "c")
 
     await ann.leave(bus.room, "c")
+
+    data = await bob.succeed("list_channels", room=bus.room)
+    expect.equal([(one["channel"], one["member_count"]) for one in data["channels"]], [("c", 0)], "channels")
+
+
+@requirement("CMD-019")
+@needs("auth")
+async def test_a_created_channel_outlives_its_creator(bus: Bus) -> None:
+    """It stays when the connection that made it ends; without authentication nobody could delete it then."""
+    ann, bob = await bus.clients("ann", "bob")
+    await ann.succeed("create_channel", room=bus.room, channel="c")
+    await ann.join(bus.room, "c")
+
     await ann.close()
 
     data = await bob.succeed("list_channels", room=bus.room)
