@@ -36,6 +36,7 @@ DATA_FILES = (
     "arqonbus_conformance/requirements/digests.toml",
     "arqonbus_conformance/profiles/embedded-reference.toml",
     "arqonbus_conformance/mutation/templates/heat_map.html",
+    "arqonbus_conformance/packaging/known_names.toml",
     "arqonbus_conformance/schemas/report.schema.json",
     "arqonbus_conformance/report/page/report.html.j2",
     "arqonbus_conformance/report/page/page.css",
@@ -264,6 +265,8 @@ def _try_wheel(session: nox.Session, wheel: Path) -> None:
             for script in ("arqonbus-gate", "arqonbus-reference"):
                 session.run(str(scripts / script), "--help", external=True, silent=True)
             session.run(str(scripts / "arqonbus-gate"), "list", external=True, silent=True)
+            # What the gate asks of every deployment, it asks of itself.
+            session.run(str(scripts / "arqonbus-gate"), "package", str(wheel.resolve()), external=True)
 
 
 @nox.session(default=False)

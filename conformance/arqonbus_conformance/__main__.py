@@ -15,6 +15,7 @@ from arqonbus_conformance.commands import (
     measure,
     merge,
     mutants,
+    package,
     replay,
     report,
     requirements,
@@ -42,6 +43,7 @@ COMMANDS = (
     signoff,
     mutants,
     liars,
+    package,
     merge,
     measure,
 )
