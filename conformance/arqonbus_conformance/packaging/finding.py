@@ -144,11 +144,6 @@ KINDS: Final = {
         "a wheel with modules",
         "name the packages to ship in the configuration of the build backend",
     ),
-    "foreign-origin": Kind(
-        _BLOCKER,
-        "each module comes from the distribution that is installed under its name",
-        "remove what stands before it on the import path (a folder beside the program, PYTHONPATH)",
-    ),
 }
 """Every kind of finding, by its id."""
 
