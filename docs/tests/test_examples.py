@@ -17,6 +17,7 @@ from arqonbus_conformance.signoff.policy import parse_policy
 from arqonbus_conformance.target import parse_profile
 from arqonbus_conformance.waiver_file import read_waivers
 from examples import EXAMPLES, MARKER, PAGES, ROOT, SHELL, Example
+from made_packages import made_tree
 from made_reports import made_document
 from programs import PROGRAMS
 
@@ -72,13 +73,14 @@ def shell(place: Path, script: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """A folder with what readers of a page have: a report, an older one, a profile."""
+    """A folder with what readers of a page have: a report, an older one, a profile, a tree."""
     (tmp_path / "reports").mkdir()
     began = datetime.now(UTC).isoformat(timespec="seconds")
     for name in ("gate", "old"):
         written(tmp_path / f"reports/{name}.json", json.dumps(made_document(started_at=began)))
     profile = PROFILE.read_text("utf-8").replace('name = "embedded reference"', 'name = "staging"')
     written(tmp_path / "my-deployment.toml", profile)
+    made_tree(tmp_path, "my-bus", {"my_bus/__init__.py": "", "my_bus/server.py": "import asyncio\n"})
     return tmp_path
 
 
