@@ -73,7 +73,8 @@ class _Ear:
         outcome = yield
         for result in self._judge.results[before:]:
             told = result.finding.reason if result.finding is not None else ""
-            was_refused = refused(item.stash[CASE].transcript.entries)
+            transcript = item.stash[CASE].transcript
+            was_refused = refused(transcript.entries, [one.exit_code for one in transcript.processes()])
             self.heard.append(Heard(result.id, result.requirements, result.verdict, was_refused, told))
         return outcome
 

@@ -17,7 +17,7 @@ TRIAL_SCHEMA_VERSION: Final = "1.0"
 """The version of the shape of a trial as JSON."""
 HONEST: Final = ""
 """What stands for the deployment that tells the truth, where the name of a liar stands."""
-ORDERLY: Final = frozenset({"1000", "1001"})
+ORDERLY: Final = frozenset({"1000", "1001", "1005"})
 """The codes with which a connection ends that nothing was wrong with."""
 EXPECTED: Final = frozenset({ExitCode.VIOLATED, ExitCode.INCOMPLETE, ExitCode.UNREACHABLE})
 """How a run on a liar may end."""
@@ -106,9 +106,10 @@ class Trial(msgspec.Struct, frozen=True):
         return document | {"sound": self.sound}
 
 
-def refused(entries: Iterable[Entry]) -> bool:
-    """Whether the deployment refused anything in this transcript: a request, an upgrade, a connection."""
-    return any(_refuses(entry) for entry in entries if entry.direction == "<")
+def refused(entries: Iterable[Entry], exit_codes: Iterable[int | None] = ()) -> bool:
+    """Whether the deployment refused anything: a request, an upgrade, a connection, or a start."""
+    spoken = any(_refuses(entry) for entry in entries if entry.direction == "<")
+    return spoken or ExitCode.PROFILE in exit_codes
 
 
 def _refuses(entry: Entry) -> bool:

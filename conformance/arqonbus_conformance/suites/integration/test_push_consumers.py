@@ -221,10 +221,11 @@ async def test_a_faulty_join_is_refused_by_a_response(bus: Bus, named: str, faul
 @needs("consumer_groups")
 @pytest.mark.parametrize("missing", ["group", "room", "channel"])
 async def test_a_join_needs_group_room_and_channel(bus: Bus, missing: str) -> None:
-    """A join without one of its three names is refused and names what is missing."""
+    """A join without one of its three names is refused and names what is missing; with all of them it succeeds."""
     worker = await bus.connect("worker")
     payload = {name: value for name, value in work(bus).items() if name != missing}
 
     refused = await worker.request(worker.envelope("operator.join", payload=payload))
 
     expect.failed(refused, "COMMAND_VALIDATION_ERROR", names=missing)
+    await enlist(worker, bus)

@@ -258,7 +258,7 @@ async def test_the_valkey_url_is_an_alias(launch: Launch, valkey: Valkey) -> Non
 @requirement("CONF-024")
 @needs("launch")
 async def test_two_different_urls_are_refused(launch: Launch) -> None:
-    """Both set and different: nobody can say which is meant."""
+    """Both set and different: nobody can say which is meant; both the same is no question."""
     urls = {
         "ARQONBUS_REDIS_URL": "redis://127.0.0.1:6379/0",
         "ARQONBUS_VALKEY_URL": "redis://127.0.0.1:6379/1",
@@ -268,6 +268,8 @@ async def test_two_different_urls_are_refused(launch: Launch) -> None:
 
     assert refused.exit_code == 78
     assert any(name in refused.output for name in urls)
+    same = dict.fromkeys(urls, "redis://127.0.0.1:6379/0")
+    assert (await launch.preflight(env=same)).exit_code == 0
 
 
 @requirement("CONF-025")

@@ -30,7 +30,7 @@ async def errors_counted(http: Http) -> dict[str, int]:
 @requirement("STORE-001", "CONF-008")
 @needs("launch")
 async def test_strict_does_not_start_without_its_storage(launch: Launch, valkey: Valkey) -> None:
-    """With nobody at the storage's address the start is refused and nothing listens."""
+    """With nobody at the storage's address the start is refused and nothing listens; with the storage back it may."""
     await valkey.kill()
 
     deployment = await launch(env=launch.strict, valkey=valkey, wait="exit")
@@ -38,6 +38,8 @@ async def test_strict_does_not_start_without_its_storage(launch: Launch, valkey:
     assert deployment.exit_code == 78
     assert "ARQONBUS_REDIS_URL" in deployment.output or "ARQONBUS_STORAGE_MODE" in deployment.output
     assert [port for port in deployment.ports if await listening(port)] == []
+    await valkey.start()
+    assert (await launch.preflight(env=launch.strict, valkey=valkey)).exit_code == 0
 
 
 @requirement("STORE-001")

@@ -232,3 +232,5 @@ async def test_another_environment_is_refused(launch: Launch, given: str) -> Non
         actual=refused.output,
     )
     assert [port for port in refused.ports if await listening(port)] == []
+    twin = await launch.preflight(env={"ARQONBUS_ENVIRONMENT": "dev"})
+    expect.equal(twin.exit_code, 0, "exit code of preflight in dev")

@@ -59,3 +59,5 @@ async def test_a_missing_storage_is_not_a_hang(launch: Launch) -> None:
         "a traceback instead of a line",
         actual=refused.output,
     )
+    twin = await launch.preflight(env={**env, "ARQONBUS_STORAGE_MODE": "degraded"}, within=8)
+    expect.equal(twin.exit_code, 0, "exit code of preflight where the storage may be missing")

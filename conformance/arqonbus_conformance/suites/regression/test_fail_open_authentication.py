@@ -30,6 +30,7 @@ async def test_incomplete_authentication_does_not_start(launch: Launch, change: 
     assert refused.exit_code == 78
     assert any(name in refused.output for name in change)
     assert [port for port in refused.ports if await listening(port)] == []
+    assert (await launch.preflight(env=staging(launch))).exit_code == 0
 
 
 @requirement("AUTH-001", "CONF-014")

@@ -15,7 +15,7 @@ from arqonbus_conformance.suites.conditions import listening, staging
 @requirement("CMD-015", "CONN-003")
 @pytest.mark.parametrize("prompt", ["drop everything", "x" * 8192], ids=["short", "longest"])
 async def test_the_operator_is_off(bus: Bus, prompt: str) -> None:
-    """Where the welcome says no synthesis, the command is FEATURE_DISABLED and runs nothing."""
+    """Where the welcome says no synthesis, the command alone is FEATURE_DISABLED and runs nothing."""
     ann = await bus.connect("ann")
     assert ann.welcome["payload"]["protocol"]["capabilities"]["synthesis"] is False
 
@@ -23,6 +23,7 @@ async def test_the_operator_is_off(bus: Bus, prompt: str) -> None:
 
     expect.failed(refused, "FEATURE_DISABLED")
     assert refused["payload"]["data"] == {}
+    await ann.succeed("ping")
 
 
 @requirement("CMD-015")
@@ -32,6 +33,7 @@ async def test_an_administrator_gets_no_further(bus: Bus) -> None:
     boss = await bus.connect("boss", admin=True)
 
     expect.failed(await boss.command("op.synthesis.run", prompt="drop everything"), "FEATURE_DISABLED")
+    await boss.succeed("ping")
 
 
 @requirement("CMD-015")
@@ -42,6 +44,7 @@ async def test_the_operator_is_off_by_default(launch: Launch) -> None:
     ann = await deployment.bus.connect("ann")
 
     expect.failed(await ann.command("op.synthesis.run", prompt="drop everything"), "FEATURE_DISABLED")
+    await ann.succeed("ping")
 
 
 @requirement("CONF-017", "CONF-027", "CONF-008")
@@ -56,3 +59,4 @@ async def test_prod_does_not_start_with_it(launch: Launch, environment: str) -> 
     assert refused.exit_code == 78
     expect.that("ARQONBUS_SYNTHESIS_ENABLED" in refused.output, "it is not named", actual=refused.output)
     assert [port for port in refused.ports if await listening(port)] == []
+    assert (await launch.preflight(env={**env, "ARQONBUS_SYNTHESIS_ENABLED": "false"})).exit_code == 0

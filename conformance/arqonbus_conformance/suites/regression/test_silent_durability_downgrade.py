@@ -19,12 +19,13 @@ async def test_strict_never_starts_in_memory(launch: Launch) -> None:
     """Strict without its storage does not come up as something weaker: it does not come up."""
     url = f"redis://127.0.0.1:{launch.free_port()}/0"
 
-    refused = await launch(
-        env={**STREAMS, "ARQONBUS_STORAGE_MODE": "strict", "ARQONBUS_REDIS_URL": url}, wait="exit"
-    )
+    env = {**STREAMS, "ARQONBUS_REDIS_URL": url}
+
+    refused = await launch(env={**env, "ARQONBUS_STORAGE_MODE": "strict"}, wait="exit")
 
     assert refused.exit_code == 78
     assert [port for port in refused.ports if await listening(port)] == []
+    assert (await launch.preflight(env={**env, "ARQONBUS_STORAGE_MODE": "degraded"})).exit_code == 0
 
 
 @requirement("STORE-011")

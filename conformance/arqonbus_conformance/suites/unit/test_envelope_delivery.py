@@ -69,8 +69,9 @@ async def test_a_payload_is_stored_exactly(bus: Bus, value: str) -> None:
     frame = json.dumps(envelope).replace('"exact"', f'"exact","value":{value},"last":0')
     expect.succeeded(await stage.speaker.request(frame, request_id=envelope["id"]))
 
-    await stage.speaker.succeed("op.history.get", room=bus.room, channel=stage.channel)
+    told = await stage.speaker.succeed("op.history.get", room=bus.room, channel=stage.channel)
 
+    expect.equal(len(told["entries"]), 1, "number of entries")
     answer = dict(faithful(stage.speaker.raw[-1])[1])
     data = dict(dict(answer["payload"][1])["data"][1])
     stored = dict(dict(data["entries"][0][1])["message"][1])

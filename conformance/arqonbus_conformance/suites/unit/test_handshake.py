@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from arqonbus_conformance import expect
@@ -154,8 +156,9 @@ async def test_what_is_no_http_request_is_refused_or_dropped(bus: Bus, head: byt
     reader, writer = await bus.tcp()
 
     writer.write(head)
-    if writer.can_write_eof():  # TLS cannot
-        writer.write_eof()
+    with suppress(OSError):  # a bus that has dropped the connection already is right too
+        if writer.can_write_eof():  # TLS cannot
+            writer.write_eof()
     answer = await reader.read()
 
     assert answer == b"" or answer.startswith((b"HTTP/1.1 400", b"HTTP/1.0 400")), answer[:80]

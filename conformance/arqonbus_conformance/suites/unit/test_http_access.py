@@ -20,6 +20,9 @@ ADMINISTRATION = [
     "/openapi.json",
 ]
 
+ANSWERED = [("/health", 200, "status"), ("/status", 200, "server"), ("/nowhere", 404, "error")]
+"""A path, the status of its answer to an administrator, and a field of it."""
+
 FOREIGN_ORIGINS = ["https://evil.example", "null", "http://localhost", "https://evil.example\t", "*"]
 
 
@@ -92,6 +95,7 @@ async def test_only_the_role_admin_administrates(http: Http, bus: Bus, role: str
     response = await http.get("/status", token=bus.token(role=role))
 
     expect.equal(response.status, 403, "status")
+    expect.equal((await http.get("/status", token=bus.token(role="admin"))).status, 200, "status for admin")
 
 
 @requirement("HTTP-013")
@@ -106,6 +110,9 @@ async def test_a_token_elsewhere_is_not_looked_at(http: Http, bus: Bus) -> None:
     ]
 
     expect.equal([answer.status for answer in answers], [401, 401], "statuses")
+    expect.equal(
+        (await http.get("/status", token=token)).status, 200, "status with the token where it belongs"
+    )
 
 
 @requirement("HTTP-013")
@@ -121,11 +128,17 @@ async def test_administration_is_open_where_authentication_is_off(http: Http, pa
 @requirement("HTTP-014")
 @needs("http")
 @pytest.mark.parametrize("origin", FOREIGN_ORIGINS)
-@pytest.mark.parametrize("path", ["/health", "/status", "/nowhere"])
-async def test_a_foreign_origin_is_not_echoed(http: Http, path: str, origin: str) -> None:
-    """No answer allows a browser page of another origin, or any page, to read it."""
+@pytest.mark.parametrize(("path", "status", "field"), ANSWERED)
+async def test_a_foreign_origin_is_not_echoed(
+    http: Http, path: str, status: int, field: str, origin: str
+) -> None:
+    """No answer allows a browser page of another origin, or any page, to read it; without an origin it is answered."""
+    plain = await http.get(path)
     response = await http.get(path, headers={"Origin": origin})
 
+    expect.equal((await http.get("/ready")).status, 200, "status of /ready")
+    expect.equal(plain.status, status, "status without an origin")
+    expect.that(field in plain.json(), f"the answer has no {field}", actual=plain.text)
     assert "access-control-allow-origin" not in response.headers, response.headers
     assert "access-control-allow-credentials" not in response.headers, response.headers
 
@@ -145,3 +158,4 @@ async def test_a_preflight_of_a_foreign_origin_allows_nothing(http: Http) -> Non
 
     allowed = [name for name in response.headers if name.startswith("access-control-allow")]
     expect.equal(allowed, [], "CORS headers")
+    expect.that("server" in (await http.get("/status")).json(), "/status does not answer without an origin")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from arqonbus_conformance import expect
@@ -38,9 +39,23 @@ async def samples(http: Http) -> dict[tuple[str, tuple[tuple[str, str], ...]], f
     expect.equal(response.status, 200, "status of /metrics/prometheus")
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-        for family in text_string_to_metric_families(response.text)
+        for family in families_in(response.text)
         for sample in family.samples
     }
+
+
+def families_in(text: str) -> list[Metric]:
+    """The families of an exposition.
+
+    Raises:
+        Violation: it is none.
+    """
+    try:
+        return list(text_string_to_metric_families(text))
+    except ValueError as fault:
+        raise expect.Violation(
+            "the exposition cannot be read", expected="text exposition", actual=f"{fault}: {text}"
+        ) from fault
 
 
 async def traffic(bus: Bus) -> None:
@@ -89,7 +104,7 @@ async def test_the_exposition_is_valid_and_complete(http: Http) -> None:
     """Every named metric is there once, with HELP and TYPE, in text a Prometheus server reads."""
     response = await http.get("/metrics/prometheus")
 
-    families = list(text_string_to_metric_families(response.text))
+    families = families_in(response.text)
     types = {family.name + ("_total" if family.type == "counter" else ""): family.type for family in families}
     expect.equal({name: types.get(name) for name in METRICS}, METRICS, "types of the metrics")
     expect.equal(len(types), len(families), "number of different families")
@@ -135,10 +150,11 @@ async def test_the_gauge_of_connections_counts_the_living(http: Http, bus: Bus) 
 async def test_a_room_is_never_a_label(http: Http, bus: Bus) -> None:
     """What clients name does not become a metric: neither its number nor its secrecy would be bounded."""
     ann = await bus.connect("ann")
-    await ann.publish(bus.room, "c", text="unlabelled")
+    expect.succeeded(await ann.publish(bus.room, "c", text="unlabelled"))
 
     response = await http.get("/metrics/prometheus")
 
+    expect.that("arqonbus_connections" in response.text, "there are no metrics", actual=response.text)
     assert bus.room not in response.text
     assert ann.id not in response.text
 

@@ -24,6 +24,9 @@ FAULTS: list[Any] = [
 ]
 """A fault, the field it is in, and what an error that says what is allowed cannot leave unsaid."""
 
+FAULTY = {"COMMAND_VALIDATION_ERROR"}
+"""The code of arguments that are not what they must be."""
+
 RAW_FAULTS = [
     pytest.param('{"a":', id="cut-off"),
     pytest.param("[]", id="no-object"),
@@ -137,25 +140,33 @@ async def test_an_error_cuts_the_name_of_an_unknown_field(bus: Bus) -> None:
 
 @requirement("INT-002")
 @pytest.mark.parametrize(
-    ("command", "args"),
+    ("command", "args", "codes"),
     [
-        ("no.such.command", {}),
-        ("op.history.get", {"limit": "many"}),
-        ("op.history.get", {"room": "a/b"}),
-        ("op.history.get", {"room": "r", "cursor": "../../etc/passwd"}),
-        ("op.history.replay", {"room": "r", "channel": "c", "from_ts": "x", "to_ts": "y"}),
-        ("join_channel", {"room": {"deep": [1]}, "channel": "c"}),
-        ("channel_info", {"room": "nowhere-at-all", "channel": "c"}),
-        ("op.group.read", {"room": "r", "channel": "c", "group": "nobody"}),
-        ("op.synthesis.run", {"prompt": ""}),
+        ("no.such.command", {}, {"COMMAND_NOT_FOUND"}),
+        ("op.history.get", {"limit": "many"}, FAULTY),
+        ("op.history.get", {"room": "a/b"}, FAULTY),
+        ("op.history.get", {"room": "r", "cursor": "../../etc/passwd"}, FAULTY),
+        ("op.history.replay", {"room": "r", "channel": "c", "from_ts": "x", "to_ts": "y"}, FAULTY),
+        ("join_channel", {"room": {"deep": [1]}, "channel": "c"}, FAULTY),
+        ("channel_info", {"room": "nowhere-at-all", "channel": "c"}, {"TARGET_NOT_FOUND"}),
+        (
+            "op.group.read",
+            {"room": "r", "channel": "c", "group": "nobody"},
+            {"TARGET_NOT_FOUND", "CAPABILITY_UNAVAILABLE"},
+        ),
+        ("op.synthesis.run", {"prompt": ""}, {*FAULTY, "FEATURE_DISABLED"}),
     ],
 )
-async def test_no_response_shows_the_inside(bus: Bus, command: str, args: dict[str, Any]) -> None:
-    """The error of a command is written for its caller."""
+async def test_no_response_shows_the_inside(
+    bus: Bus, command: str, args: dict[str, Any], codes: set[str]
+) -> None:
+    """The error of a command is written for its caller, who goes on with another one."""
     ann = await bus.connect("ann")
 
     response = await ann.command(command, **args)
+    await ann.succeed("ping")
 
     expect.equal(response["status"], "error", "status")
+    assert response["error_code"] in codes, response
     expect.no_internals(response["error"])
     expect.no_internals(response["payload"]["message"])

@@ -43,7 +43,8 @@ ALIASES = {"history", "history.get", "history.replay"}
 async def listed(bus: Bus) -> dict[str, dict[str, Any]]:
     """The commands that help lists, by name."""
     ann = await bus.connect("ann")
-    await ann.succeed("help")
+    told = await ann.succeed("help")
+    expect.that(isinstance(told["commands"], list), "help lists no commands", actual=told)
     data = json.loads(ann.raw[-1])["payload"]["data"]  # plain JSON, for the schema validator
     return {command["name"]: command for command in data["commands"]}
 
@@ -123,6 +124,7 @@ async def test_help_describes_each_command(bus: Bus, name: str) -> None:
     """A command has a description and a JSON schema of its args that agrees with the specification."""
     commands = await listed(bus)
 
+    expect.that(name in commands, f"help does not list {name}", actual=sorted(commands))
     command = commands[name]
     schema = command["args"]
 
@@ -141,6 +143,7 @@ async def test_a_schema_in_help_refuses_what_the_bus_refuses(bus: Bus, name: str
     commands = await listed(bus)
     args = dict.fromkeys(ARGUMENTS[name][0], "x") | {"no_such_argument": 1}
 
+    expect.that(name in commands, f"help does not list {name}", actual=sorted(commands))
     valid = jsonschema_rs.validator_for(commands[name]["args"]).is_valid(args)
 
     assert valid is False

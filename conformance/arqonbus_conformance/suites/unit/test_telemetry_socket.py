@@ -92,6 +92,7 @@ async def test_a_bad_token_reads_nothing(telemetry: Telemetry, bus: Bus, fault: 
     assert isinstance(outcome, Refusal)
     expect.equal(outcome.status, 401, "status")
     assert outcome.json()["details"] in DETAILS, outcome
+    await telemetry.connect()
 
 
 @requirement("TEL-008")
@@ -104,6 +105,7 @@ async def test_a_token_in_the_query_reads_nothing(telemetry: Telemetry, bus: Bus
 
     assert isinstance(outcome, Refusal)
     assert outcome.status in (400, 401), outcome
+    await telemetry.connect(token)
 
 
 @requirement("TEL-008")
@@ -124,6 +126,7 @@ async def test_a_foreign_origin_reads_nothing(telemetry: Telemetry) -> None:
 
     assert isinstance(outcome, Refusal)
     expect.equal(outcome.status, 403, "status")
+    await telemetry.connect()
 
 
 @requirement("TEL-011")
@@ -170,7 +173,9 @@ async def test_a_reader_is_no_client_of_the_bus(telemetry: Telemetry) -> None:
         '{"id":"arq_1_1_abcdef","type":"command","timestamp":"2026-01-01T00:00:00Z","version":"1.0","command":"ping"}'
     )
     await telemetry.connect(name="another")
-    await reader.close()
+    close = await reader.close()
+
+    expect.equal(close.code, 1000, "close code of the answer")
 
     expect.equal(
         [event for event in reader.events if "event_type" not in event], [], "frames that are no events"

@@ -67,6 +67,7 @@ async def test_two_authorizations_open_nothing(bus: Bus) -> None:
     for outcome in outcomes:
         assert isinstance(outcome, Refusal)
         assert outcome.status in (400, 401), outcome
+    await opens(bus)
 
 
 @needs("auth")
@@ -219,6 +220,7 @@ async def test_a_401_does_not_say_what_is_wrong(bus: Bus) -> None:
     # A challenge may hold an error and its description (RFC 6750): they would be as talkative as a body.
     challenges = {outcome.headers["WWW-Authenticate"] for outcome in refusals}
     expect.equal(len(challenges), 1, "number of different challenges")
+    await opens(bus)
 
 
 @requirement("AUTH-008", "INT-002")

@@ -162,6 +162,7 @@ async def test_synthesis_runs_where_it_is_claimed(bus: Bus) -> None:
 
     refused = response.get("error_code") == "FEATURE_DISABLED"
     expect.equal(not refused, capability(ann, "synthesis"), "synthesis enabled, as the welcome says")
+    await ann.succeed("ping")
 
 
 @requirement("CONN-003", "CMD-005")
