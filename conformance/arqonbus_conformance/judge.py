@@ -21,12 +21,16 @@ __all__ = ["Judge", "Listener", "MutationScore"]
 
 
 class MutationScore(msgspec.Struct, frozen=True):
-    """How many known-bad deployments were caught, of how many; ``digest`` is that of the kill matrix."""
+    """How many known-bad deployments were caught, of how many.
+
+    ``digest`` is that of the kill matrix, ``suite_version`` that of the suite it was made with.
+    """
 
     score: float
     killed: int
     total: int
     digest: str
+    suite_version: str
 
 
 class Listener(Protocol):

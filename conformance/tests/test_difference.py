@@ -136,6 +136,56 @@ def test_slower_is_by_ratio_and_by_seconds(seconds: tuple[float, float], *, slow
     ] * slower
 
 
+@pytest.mark.parametrize(
+    ("asked", "vanished"),
+    [
+        ({"areas": ("ROUTE",)}, True),
+        ({"areas": ("CMD",)}, False),
+        ({"requirements": ("ROUTE-007",)}, True),
+        ({"requirements": ("ROUTE-008",)}, False),
+        ({"suites": ("unit",)}, True),
+        ({"suites": ("e2e",)}, False),
+        ({"phase": 5}, True),
+        ({"phase": 0}, False),
+        ({"keyword": "ROUTE"}, False),
+        ({"shard": "1/2"}, False),
+    ],
+)
+def test_only_what_was_asked_for_can_vanish(asked: dict[str, Any], *, vanished: bool) -> None:
+    """What the newer run was not to run is left out; a keyword or a shard may hide anything."""
+    old = made_document()
+    new = made_document(selection=Selection(complete=False, **asked))
+    gone = case_in(new, "ROUTE-007")
+    new["cases"].remove(gone)
+
+    difference = difference_of(old, new)
+
+    assert (gone["id"] in {one.id for one in difference.vanished}) is vanished
+    assert (gone["id"] in {one.id for one in difference.left_out}) is not vanished
+
+
+def test_the_same_keyword_twice_is_the_same_choice() -> None:
+    """So what it found before must be there again."""
+    narrow = Selection(complete=False, keyword="ROUTE")
+    old, new = made_document(selection=narrow), made_document(selection=narrow)
+    gone = case_in(new, "ROUTE-007")
+    new["cases"].remove(gone)
+
+    assert [one.id for one in difference_of(old, new).vanished] == [gone["id"]]
+
+
+def test_a_level_that_is_lower_misses_no_case_of_a_higher_one() -> None:
+    """Nor does a run that was interrupted."""
+    old = made_document()
+    cases = [case for case in old["cases"] if case["suite"] == "unit"]
+
+    for changes in ({"level": "smoke"}, {"interrupted": True}):
+        new = made_document(**changes)
+        new["cases"] = [case for case in new["cases"] if case["suite"] != "unit"]
+
+        assert len(difference_of(old, new).left_out) == len(cases)
+
+
 def test_slower_is_about_cases_that_hold() -> None:
     """A failure takes as long as its deadline; and the bounds are the caller's."""
     old, new = made_document(), made_document(failing=True)

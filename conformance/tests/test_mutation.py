@@ -81,9 +81,10 @@ def test_the_score_is_the_share_that_its_own_requirement_killed() -> None:
     """A matrix that was written is read again as its score."""
     written = matrix(kill(Outcome.KILLED), kill(Outcome.OTHER), kill(Outcome.SURVIVED), kill(Outcome.KILLED))
 
-    score = read_matrix(json.dumps(written.as_document()), "0" * 64)
+    score = read_matrix(json.dumps(written.as_document()), "0" * 64, written.suite_version)
 
     assert (score.score, score.killed, score.total) == (0.5, 2, 4)
+    assert (score.digest, score.suite_version) == (written.as_document()["digest"], written.suite_version)
     assert matrix().score == 0.0
 
 
@@ -93,7 +94,7 @@ def test_a_matrix_that_was_changed_is_refused() -> None:
     document["mutants"][0]["outcome"] = "killed"
 
     with pytest.raises(MatrixError, match="cut or changed"):
-        read_matrix(json.dumps(document), "0" * 64)
+        read_matrix(json.dumps(document), "0" * 64, matrix().suite_version)
 
 
 @pytest.mark.parametrize(
@@ -107,12 +108,21 @@ def test_a_matrix_that_was_changed_is_refused() -> None:
             "0" * 64,
             "a selection of the mutants",
         ),
+        (json.dumps(matrix().as_document()), "0" * 64, "a selection of the mutants"),
     ],
 )
 def test_a_matrix_of_something_else_is_refused(text: str, digest: str, says: str) -> None:
     """With the reason."""
     with pytest.raises(MatrixError, match=says):
-        read_matrix(text, digest)
+        read_matrix(text, digest, matrix().suite_version)
+
+
+def test_a_matrix_of_another_suite_is_refused() -> None:
+    """What another suite catches says nothing of this one."""
+    text = json.dumps(matrix(kill(Outcome.KILLED)).as_document())
+
+    with pytest.raises(MatrixError, match="made with suite version .*; allowed: 9.9"):
+        read_matrix(text, "0" * 64, "9.9")
 
 
 def test_the_page_shows_survivors_first_and_escapes_all_text() -> None:

@@ -98,13 +98,13 @@ def test_each_demand_has_a_sentence_of_its_own(policy: Policy, kind: Refusal, sa
     [
         ({"scope": "endpoint"}, Policy(scope="deployment"), Refusal.SCOPE, "scope endpoint; demanded"),
         (
-            {"mutation": MutationScore(0.8, 8, 10, "ab" * 32)},
+            {"mutation": MutationScore(0.8, 8, 10, "ab" * 32, "0.1.0")},
             Policy(mutation_score=0.9),
             Refusal.MUTATION,
             "is 0.8; demanded: at least 0.9",
         ),
         (
-            {"mutation": MutationScore(float("nan"), 8, 10, "ab" * 32)},
+            {"mutation": MutationScore(float("nan"), 8, 10, "ab" * 32, "0.1.0")},
             Policy(mutation_score=0.0),
             Refusal.MUTATION,
             "is nan",

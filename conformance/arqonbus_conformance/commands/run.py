@@ -5,6 +5,7 @@ import secrets
 import sys
 import time
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -15,13 +16,14 @@ from rich.console import Console
 from arqonbus_conformance.commands.application import UsageError, app, make_room
 from arqonbus_conformance.commands.asked import Asked
 from arqonbus_conformance.depth import Depth
-from arqonbus_conformance.judge import Judge
+from arqonbus_conformance.judge import Judge, MutationScore
+from arqonbus_conformance.mutation.matrix import MatrixError, read_matrix
 from arqonbus_conformance.repeating import ATTEMPTS, MOST_ATTEMPTS
 from arqonbus_conformance.report.artefacts import Places, write_artefacts
 from arqonbus_conformance.report.incident_folder import write_incidents
 from arqonbus_conformance.report.reading import read_report
 from arqonbus_conformance.report.terminal import Live, show
-from arqonbus_conformance.requirements import Scope
+from arqonbus_conformance.requirements import Scope, requirement_set
 from arqonbus_conformance.runner import run
 from arqonbus_conformance.target import ProfileError, Target, embedded_reference, quick_target, read_profile
 from arqonbus_conformance.token_check import token_problems
@@ -31,6 +33,8 @@ __all__ = ["default_jobs", "named_target", "run_command"]
 
 EVERYTHING: Final = Asked()
 """What is run when nothing is said."""
+MATRIX_BYTES: Final = 64 * 1024 * 1024
+"""The largest kill matrix that is read."""
 MOST_JOBS: Final = 16
 """The most processes that may share a run."""
 
@@ -74,6 +78,24 @@ def _options(scope: Scope | None, **named: Path | str | None) -> tuple[str, ...]
     return tuple(word for pair in said for word in pair)
 
 
+def _mutation_score(path: Path) -> MutationScore:
+    """The score in that kill matrix.
+
+    Raises:
+        UsageError: it cannot be read, or is none that speaks for this suite.
+    """
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MATRIX_BYTES + 1)
+        if len(data) <= MATRIX_BYTES:
+            return read_matrix(data.decode(), requirement_set().digest, version("arqonbus-conformance"))
+    except OSError as fault:
+        raise UsageError(f"--mutants: {str(path)!r} cannot be read: {fault.strerror}") from fault
+    except (MatrixError, UnicodeDecodeError) as fault:
+        raise UsageError(f"--mutants: {str(path)!r} is not allowed: {fault}") from fault
+    raise UsageError(f"--mutants: {str(path)!r} is larger than {MATRIX_BYTES} bytes, the largest allowed")
+
+
 @app.command(name="run")
 def run_command(
     *,
@@ -90,6 +112,7 @@ def run_command(
     sarif: Path | None = None,
     badge: Path | None = None,
     baseline: Path | None = None,
+    mutants: Path | None = None,
     incidents: Annotated[Path | None, Parameter(negative_none="no-")] = Path("reports/incidents"),
     seed: int | None = None,
     jobs: Annotated[int | None, Parameter(validator=Number(gte=1, lte=MOST_JOBS))] = None,
@@ -127,6 +150,8 @@ def run_command(
         Where the badge (SVG) is written, if anywhere.
     baseline
         The last report: a case of it that is not there any more is a fault of the suite.
+    mutants
+        The kill matrix of arqonbus-gate mutants, made with this suite: its score goes into the report and the sign-off.
     incidents
         The folder in which each failure gets a folder of its own, for an issue tracker and for replaying it.
     seed
@@ -147,6 +172,7 @@ def run_command(
         raise UsageError(
             f"--baseline: {str(baseline)!r} is not allowed; allowed: a run that was not interrupted"
         )
+    score = _mutation_score(mutants) if mutants is not None else None
     judged = named_target(target, url, http, telemetry)
     if problems := token_problems(judged.credentials.tokens, time.time()):
         raise ProfileError(problems)
@@ -169,6 +195,7 @@ def run_command(
             attempts=attempts,
         )
         judge.baseline = tuple(case["id"] for case in last["cases"]) if last is not None else ()
+        judge.mutation = score
         judge.options = options
         judge.waivers, judge.waiver_file = waivers_of(waivers, datetime.now(UTC).date())
         try:

@@ -91,11 +91,11 @@ def outcome_of(requirement: str, verdicts: Mapping[str, Verdict]) -> Outcome:
     return Outcome.OTHER if Verdict.VIOLATED in verdicts.values() else Outcome.SURVIVED
 
 
-def read_matrix(text: str, requirement_set_digest: str) -> MutationScore:
-    """The score in a matrix that was written before, for a report on the same requirement set.
+def read_matrix(text: str, requirement_set_digest: str, suite_version: str) -> MutationScore:
+    """The score in a matrix that was written before, for a report of the same suite on the same requirement set.
 
     Raises:
-        MatrixError: it is cut, changed, of another requirement set, or only a selection of the mutants.
+        MatrixError: it is cut, changed, of another suite or requirement set, or only a selection of the mutants.
     """
     try:
         document = json.loads(text)
@@ -108,10 +108,15 @@ def read_matrix(text: str, requirement_set_digest: str) -> MutationScore:
         raise MatrixError("it was cut or changed after it was written")
     if matrix.requirement_set_digest != requirement_set_digest:
         raise MatrixError("it belongs to another requirement set; run arqonbus-gate mutants again")
-    if not matrix.complete:
+    if matrix.suite_version != suite_version:
+        raise MatrixError(
+            f"it was made with suite version {matrix.suite_version}; allowed: {suite_version}, which judges here; run "
+            "arqonbus-gate mutants again"
+        )
+    if not matrix.complete or not matrix.mutants:
         raise MatrixError("it holds a selection of the mutants; run arqonbus-gate mutants without one")
     killed, total = matrix.count(Outcome.KILLED), len(matrix.mutants)
-    return MutationScore(round(matrix.score, 4), killed, total, digest)
+    return MutationScore(round(matrix.score, 4), killed, total, digest, matrix.suite_version)
 
 
 def _digest(document: Mapping[str, Any]) -> str:

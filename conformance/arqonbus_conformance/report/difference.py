@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from arqonbus_conformance.fingerprint import told_apart
+from arqonbus_conformance.report.expected import Expectation
 from arqonbus_conformance.verdict import Verdict
 
 __all__ = [
@@ -95,8 +96,8 @@ class Difference(msgspec.Struct, frozen=True):
 
     Attributes:
         regression: whether anything is newly violated or vanished.
-        vanished: cases and requirements of the old report that the new one neither has nor says it left out.
-        left_out: cases of the old report that the new one says it left out.
+        vanished: cases and requirements of the old report that the new run was asked for and does not have.
+        left_out: those of the old report that the new run was not asked for, or says it left out.
     """
 
     schema_version: str
@@ -126,9 +127,8 @@ def difference_of(old: Document, new: Document, bound: SlownessBound | None = No
     cases = _Subject("case", _by_id(old["cases"]), _by_id(new["cases"]))
     requirements = _Subject("requirement", _by_id(old["requirements"]), _by_id(new["requirements"]))
     changes = [*_changes(requirements), *_changes(cases)]
-    excused = _excused(old, new)
     gone = [one for one in changes if one.new == ABSENT]
-    vanished = tuple(one for one in gone if one.id not in excused)
+    vanished = tuple(one for one in gone if _is_missed(one, cases, Expectation(old, new)))
     violated = tuple(one for one in changes if one.new == Verdict.VIOLATED)
     fixed = tuple(
         one for one in changes if one.old in {Verdict.VIOLATED, WAIVED} and one.new == Verdict.HOLDS
@@ -153,12 +153,13 @@ def difference_of(old: Document, new: Document, bound: SlownessBound | None = No
     )
 
 
-def _excused(old: Document, new: Document) -> set[str]:
-    """The cases that the new report says it left out, and the requirements that only they judged."""
-    cases = {one["case"] for one in new["selection"]["left_out"]}
-    judged = {name for case in old["cases"] if case["id"] not in cases for name in case["requirements"]}
-    left = {name for case in old["cases"] if case["id"] in cases for name in case["requirements"]}
-    return cases | (left - judged)
+def _is_missed(gone: Change, cases: _Subject, expectation: Expectation) -> bool:
+    """Whether the newer run was asked for what it does not have."""
+    if gone.subject == cases.kind:
+        return expectation.case(cases.old[gone.id])
+    judges = [line for line in cases.old.values() if gone.id in line["requirements"]]
+    # One that only cases judged which were left out is left out with them.
+    return expectation.requirement(gone.id) and (not judges or any(map(expectation.case, judges)))
 
 
 def _by_id(lines: Iterable[Document]) -> dict[str, Document]:

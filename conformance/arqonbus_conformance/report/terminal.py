@@ -243,6 +243,11 @@ def _show_closing(report: Report, console: Console) -> None:
         f"scope {report.scope}, level {report.level}, {report.seconds:.1f} s, seed {report.seed}",
         highlight=False,
     )
+    if (made := report.mutation) is not None:
+        console.print(
+            f"mutation score {100 * made.score:.1f} %: {made.killed} of {made.total} known-bad deployments caught",
+            highlight=False,
+        )
     console.print(f"target {escape(_target(report))}", highlight=False, soft_wrap=True)
     style = {"pass": "bold green", "fail": "bold red", "fault": "bold magenta"}.get(
         report.verdict, "bold yellow"
