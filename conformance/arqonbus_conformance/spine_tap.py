@@ -62,11 +62,15 @@ class Tap:
             Unreachable: the spine does not answer.
         """
         try:
-            self._client = await nats.connect(
-                self.url, allow_reconnect=False, connect_timeout=CONNECT_SECONDS, error_cb=self._erred
-            )
-            await self._client.subscribe(subject, cb=self._take, pending_msgs_limit=0, pending_bytes_limit=0)
-            await self._client.flush(timeout=CONNECT_SECONDS)
+            # the library itself repeats the first attempt for two minutes
+            async with asyncio.timeout(CONNECT_SECONDS):
+                self._client = await nats.connect(
+                    self.url, allow_reconnect=False, connect_timeout=CONNECT_SECONDS, error_cb=self._erred
+                )
+                await self._client.subscribe(
+                    subject, cb=self._take, pending_msgs_limit=0, pending_bytes_limit=0
+                )
+                await self._client.flush(timeout=CONNECT_SECONDS)
         except (OSError, TimeoutError, errors.Error) as fault:
             raise Unreachable(f"the spine does not answer: {type(fault).__name__}") from fault
 
