@@ -292,6 +292,13 @@ def liars(session: nox.Session) -> None:
     session.run("arqonbus-gate", "liars", *session.posargs)
 
 
+@nox.session(default=False)
+def shield_rust(session: nox.Session) -> None:
+    """Judge a Shield written in Rust by cargo: `-- --workspace DIR`, and `--report FILE` to enter it into a report."""
+    _install(session, "run", ".")
+    session.run("arqonbus-gate", "shield-rust", *session.posargs)
+
+
 @nox.session
 def bench(session: nox.Session) -> None:
     """Compare what a delivery costs the reference bus and its peers, in one run; never a pass or a failure."""

@@ -20,6 +20,7 @@ from arqonbus_conformance.commands import (
     report,
     requirements,
     run,
+    shield_rust,
     signoff,
 )
 from arqonbus_conformance.commands.application import UsageError, app
@@ -44,6 +45,7 @@ COMMANDS = (
     mutants,
     liars,
     package,
+    shield_rust,
     merge,
     measure,
 )

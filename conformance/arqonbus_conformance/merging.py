@@ -6,6 +6,7 @@ from datetime import date, datetime
 import msgspec
 
 from arqonbus_conformance.depth import Depth
+from arqonbus_conformance.external.entering import entered
 from arqonbus_conformance.fingerprint import told_apart
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.judging import CaseResult, Finding
@@ -52,13 +53,14 @@ def merged(parts: Sequence[Report], judge: Judge) -> Report:
     )
     told = [note for part in parts for note in part.notes if not note.startswith(PART_NOTE)]
     notes = (*dict.fromkeys([*made.notes, *told]), f"put together from {len(parts)} parts")
-    return msgspec.structs.replace(
+    whole = msgspec.structs.replace(
         made,
         suite_version=first.suite_version,
         target=next((part.target for part in parts if _seen(part)), first.target),
         environment=first.environment,
         notes=notes,
     )
+    return entered(whole, tuple(dict.fromkeys(line for part in parts for line in part.external)))
 
 
 def fresh_judge() -> Judge:

@@ -17,6 +17,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "CaseLine",
     "CriterionLine",
+    "ExternalLine",
     "Failure",
     "Fingerprint",
     "LeftOut",
@@ -202,6 +203,17 @@ class Leftovers(msgspec.Struct, frozen=True):
     found: tuple[str, ...]
 
 
+class ExternalLine(msgspec.Struct, frozen=True):
+    """What another program found out about the deployment; ``exit_code`` is None where it did not run or was killed."""
+
+    id: str
+    verdict: str
+    command: str
+    seconds: float
+    exit_code: int | None
+    reason: str = ""
+
+
 class Report(msgspec.Struct, frozen=True):
     """One run, complete but for the footer, which the JSON form adds."""
 
@@ -233,6 +245,7 @@ class Report(msgspec.Struct, frozen=True):
     leftovers: Leftovers
     mutation: MutationScore | None
     environment: dict[str, str]
+    external: tuple[ExternalLine, ...] = ()
 
     def count(self, verdict: Verdict) -> int:
         """How many requirements have this verdict."""
