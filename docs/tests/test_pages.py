@@ -56,7 +56,7 @@ def sessions() -> set[str]:
 @pytest.mark.parametrize(("page", "command"), [one for one in COMMANDS if "nox" in one[1].split(" ")[0]])
 def test_each_session_that_a_page_names_exists(page: str, command: str) -> None:
     """Readers copy the line as it is."""
-    named = re.findall(r"-s ((?:[a-z0-9]+ ?)+)", command.partition(" -- ")[0])
+    named = re.findall(r"-s ((?:[a-z0-9_]+ ?)+)", command.partition(" -- ")[0])
 
     assert {session for group in named for session in group.split()} <= sessions(), page
 
