@@ -1,4 +1,4 @@
-"""Several processes share the cases of one run.
+"""The processes that run the cases of one run; this one only steers, so that it can always stop them.
 
 Each member of the crew collects the same cases and asks for the next ones when it is free; the roster says which.
 """
@@ -6,8 +6,10 @@ Each member of the crew collects the same cases and asks for the next ones when 
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import Final, cast
@@ -25,6 +27,7 @@ from arqonbus_conformance.crew_member import (
     Task,
     serve,
 )
+from arqonbus_conformance.interruption import AT_ONCE, SIGNALS, Interruption
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.judging import CaseResult
 from arqonbus_conformance.leftovers import Left
@@ -49,27 +52,47 @@ class _Captain:
         estates: what belonged to the members that are through.
     """
 
-    def __init__(self, judge: Judge, links: Sequence[Link]) -> None:
+    def __init__(self, judge: Judge, links: Sequence[Link], interruption: Interruption) -> None:
         self._judge = judge
+        self._interruption = interruption
         self.links = list(links)
         self._first = self.links[0]
         self._roster = Roster(self._first, shared_main=judge.target.endpoints is not None)
         self._waiting: list[Link] = []
         self._known = False
+        self._stopped = False
         self.awake: set[Link] = set()
         self.keyword_fault: str | None = None
         self.estates: dict[Link, Estate] = {}
 
     def steer(self) -> None:
-        """Return when every member is through."""
-        while self.links:
-            for ready in cast("list[Link]", wait(self.links)):
-                try:
-                    news = ready.recv()
-                except (EOFError, ConnectionResetError):
-                    self._lost(ready)
+        """Return when every member is through, or at the first interruption."""
+        self._listen(None, signals=1)
+
+    def stop(self, within: float) -> None:
+        """Give out no more cases; return when every member is through, within so many seconds or at the next interruption."""
+        self._stopped = True
+        self._wake()
+        self._listen(time.monotonic() + within, signals=AT_ONCE)
+
+    def _listen(self, deadline: float | None, *, signals: int) -> None:
+        while self.links and self._interruption.times < signals:
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                return
+            for ready in wait([*self.links, self._interruption.fileno()], left):
+                if isinstance(ready, int):
+                    self._interruption.heard()
                 else:
-                    self._hear(ready, news)
+                    self._receive(cast("Link", ready))
+
+    def _receive(self, link: Link) -> None:
+        try:
+            news = link.recv()
+        except (EOFError, ConnectionResetError):
+            self._lost(link)
+        else:
+            self._hear(link, news)
 
     def _hear(self, link: Link, news: News) -> None:
         match news:
@@ -98,12 +121,15 @@ class _Captain:
         self._judge.left_out = collected.left_out
         self._judge.collect_seconds = collected.seconds
         self._judge.not_scored = collected.not_scored
-        self._roster.fill(collected.on_main, collected.exclusive, collected.batches)
-        self._judge.selected = len(collected.on_main) + sum(map(len, collected.batches))
-        self._judge.listener.started(self._judge.selected)
+        if len(self.links) == 1:  # nobody to share with: in the very order that was asked for
+            self._roster.fill((), (), [collected.order] if collected.order else [])
+        else:
+            self._roster.fill(collected.on_main, collected.exclusive, collected.batches)
+        self._judge.selected = len(collected.order)
+        self._judge.listener.started(collected.order)
 
     def _assign(self, link: Link) -> None:
-        stop = self._judge.unreachable is not None
+        stop = self._stopped or self._judge.unreachable is not None
         given = Pause.DONE if stop else self._roster.next_for(link)
         if given is Pause.WAIT:
             self._waiting.append(link)
@@ -134,7 +160,8 @@ class _Captain:
         self.links.remove(link)
         self._roster.lose(link)
         self._wake()
-        self._judge.faults.append("a process of the gate ended before its work was done")
+        if not self._stopped:
+            self._judge.faults.append("a process of the gate ended before its work was done")
 
 
 def _told(seen: Surroundings) -> tuple[bool, int, int]:
@@ -142,38 +169,30 @@ def _told(seen: Surroundings) -> tuple[bool, int, int]:
     return seen.endpoints is not None, len(seen.claims), len(seen.notes)
 
 
-def run(judge: Judge, request: RunRequest, jobs: int) -> None:
+def run(judge: Judge, request: RunRequest, jobs: int, interruption: Interruption) -> None:
     """Run the requested cases in ``jobs`` processes and write what comes of them into ``judge``.
+
+    The first interruption ends what runs within ``FAREWELL_SECONDS``, the second at once.
 
     Raises:
         KeywordError: pytest does not understand the keyword expression.
     """
-    context = multiprocessing.get_context("spawn")
-    members: list[BaseProcess] = []
-    links = []
-    for _ in range(jobs):
-        ours, theirs = context.Pipe()
-        member = context.Process(
-            target=serve,
-            args=(
-                theirs,
-                Orders(judge.target, judge.scope, judge.seed, judge.folders, request, judge.attempts),
-            ),
-            daemon=True,
-        )
-        member.start()
-        theirs.close()
-        members.append(member)
-        links.append(ours)
-    captain = _Captain(judge, links)
+    known = judge.requirements
+    # Read-only views of dictionaries cannot be sent to another process.
+    sent = known._replace(by_id=dict(known.by_id), later=dict(known.later))
+    orders = Orders(judge.target, judge.scope, judge.seed, judge.folders, request, judge.attempts, sent)
+    members, links = _mustered(orders, jobs)
+    captain = _Captain(judge, links, interruption)
     try:
         captain.steer()
-    except KeyboardInterrupt:
-        judge.interrupted = True
-        for one, link in zip(members, links, strict=True):
-            _interrupt(one, awake=link in captain.awake, through=link not in captain.links)
+        if interruption.times:
+            judge.interrupted = True
+            judge.listener.stopping(FAREWELL_SECONDS)
+            for one, link in zip(members, links, strict=True):
+                _interrupt(one, awake=link in captain.awake, through=link not in captain.links)
+            captain.stop(FAREWELL_SECONDS)
     finally:
-        _dismiss(members)
+        _dismiss(members, interruption)
     _look_behind(judge, captain, dict(zip(links, members, strict=True)))
     if captain.keyword_fault is not None:
         raise KeywordError(captain.keyword_fault)
@@ -188,6 +207,27 @@ def _look_behind(judge: Judge, captain: _Captain, members: Mapping[Link, BasePro
             judge.find_left(Left(remains_of(captain.estates[link])))
 
 
+def _mustered(orders: Orders, jobs: int) -> tuple[list[BaseProcess], list[Link]]:
+    """So many members, and the ends of the pipes to them."""
+    context = multiprocessing.get_context("spawn")
+    resource_tracker.ensure_running()  # else the first start does it, and unblocks the signals again
+    members: list[BaseProcess] = []
+    links: list[Link] = []
+    # Inherited: Ctrl-C in a terminal reaches a member before it can leave our session, and waits until it has.
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        for _ in range(jobs):
+            ours, theirs = context.Pipe()
+            member = context.Process(target=serve, args=(theirs, orders), daemon=True)
+            member.start()
+            theirs.close()
+            members.append(member)
+            links.append(ours)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    return members, links
+
+
 def _interrupt(member: BaseProcess, *, awake: bool, through: bool) -> None:
     if awake and member.is_alive() and member.pid is not None:
         os.kill(member.pid, signal.SIGINT)
@@ -195,10 +235,16 @@ def _interrupt(member: BaseProcess, *, awake: bool, through: bool) -> None:
         member.kill()
 
 
-def _dismiss(members: Sequence[BaseProcess]) -> None:
+def _dismiss(members: Sequence[BaseProcess], interruption: Interruption) -> None:
     """Let every member end what it launched; whoever takes too long is killed, and what it launched dies with it."""
+    deadline = time.monotonic() + FAREWELL_SECONDS
+    while alive := [member for member in members if member.is_alive()]:
+        left = deadline - time.monotonic()
+        if left <= 0 or interruption.times >= AT_ONCE:
+            break
+        wait([*(member.sentinel for member in alive), interruption.fileno()], left)
+        interruption.heard()
+    for member in alive:
+        member.kill()
     for member in members:
-        member.join(FAREWELL_SECONDS)
-        if member.is_alive():
-            member.kill()
-            member.join()
+        member.join()

@@ -14,11 +14,12 @@ from typing import Literal, NamedTuple, cast
 import pytest
 from arqonbus_fixtures.remains import Estate, estate, remains
 
+from arqonbus_conformance.interruption import SIGNALS
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.judging import CaseResult
 from arqonbus_conformance.leftovers import Left
 from arqonbus_conformance.recording import CASE
-from arqonbus_conformance.requirements import Scope
+from arqonbus_conformance.requirements import RequirementSet, Scope
 from arqonbus_conformance.selection import RunRequest
 from arqonbus_conformance.session import KeywordError, run_here
 from arqonbus_conformance.stage import Surroundings
@@ -31,6 +32,7 @@ class Collected(NamedTuple):
     """What a member found.
 
     Attributes:
+        order: the cases to be run, in their order.
         on_main: the cases on the main deployment.
         exclusive: those of them that no other case may run beside.
         batches: the others, those together that share a deployment.
@@ -41,6 +43,7 @@ class Collected(NamedTuple):
         not_scored: the cases that judge what a later revision adds.
     """
 
+    order: tuple[str, ...]
     on_main: tuple[str, ...]
     exclusive: tuple[str, ...]
     batches: tuple[tuple[str, ...], ...]
@@ -93,19 +96,22 @@ class Member:
         self._link = link
         self.judge: Judge | None = None
 
-    def started(self, total: int) -> None:
+    def started(self, cases: Sequence[str]) -> None:
         """The captain counts by itself."""
 
     def case_started(self, case: str) -> None:
-        self._link.send(Started(case))
+        _say(self._link, Started(case))
 
-    def case_finished(self, result: CaseResult) -> None:
-        self._link.send(result)
+    def case_finished(self, result: CaseResult, *, waived: bool) -> None:
+        _say(self._link, result)
+
+    def stopping(self, within_seconds: float) -> None:
+        """The captain knows it first."""
 
     def pytest_runtestloop(self, session: pytest.Session) -> Literal[True]:
         assert self.judge is not None  # noqa: S101 - set before pytest begins
         items = {item.stash[CASE].id: item for item in session.items}
-        self._link.send(_sorted_out(session.items, self.judge))
+        _say(self._link, _sorted_out(session.items, self.judge))
         self.judge.faults.clear()
         while not session.shouldstop and (task := self._link.recv()) is not None:
             batch = [items[name] for name in task.cases]
@@ -115,7 +121,7 @@ class Member:
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
                 if session.shouldstop:
                     break
-            self._link.send(Free())
+            _say(self._link, Free())
         return True
 
 
@@ -131,6 +137,7 @@ def _sorted_out(items: Sequence[pytest.Item], judge: Judge) -> Collected:
     if not judge.request.shuffle:
         ordered.sort(key=len, reverse=True)
     return Collected(
+        tuple(case.id for case in cases),
         tuple(on_main),
         tuple(case.id for case in cases if case.on_main and case.exclusive),
         tuple(map(tuple, ordered)),
@@ -151,10 +158,20 @@ class Orders(NamedTuple):
     folders: Mapping[str, Path]
     request: RunRequest
     attempts: int
+    requirements: RequirementSet
+
+
+def _say(link: Link, news: News) -> None:
+    """Tell the captain; an interruption waits until all of it is said, for half a message could not be understood."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        link.send(news)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def serve(link: Link, orders: Orders) -> None:
-    """The life of a member."""
+    """The life of a member, which begins with `SIGNALS` blocked."""
     os.setsid()  # an interruption reaches the captain, who tells the crew
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell runs in the background
     member = Member(link)
@@ -163,18 +180,21 @@ def serve(link: Link, orders: Orders) -> None:
         scope=orders.scope,
         seed=orders.seed,
         folders=orders.folders,
+        requirements=orders.requirements,
         listener=member,
         attempts=orders.attempts,
     )
     keyword_fault = None
     # Without a captain nobody is left to tell; a second interruption finds everything ended already.
     with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         try:
             run_here(judge, orders.request, plugins=[member])
         except KeywordError as fault:
             keyword_fault = str(fault)
         judge.find_left(Left(remains()))
-        link.send(
+        _say(
+            link,
             Ended(
                 judge.surroundings,
                 judge.unreachable,
@@ -182,6 +202,6 @@ def serve(link: Link, orders: Orders) -> None:
                 keyword_fault,
                 judge.leftovers or Left(),
                 estate(),
-            )
+            ),
         )
     link.close()

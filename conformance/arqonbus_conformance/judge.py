@@ -1,6 +1,7 @@
 """One run: what is judged, what was collected, and what has been found so far."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +16,8 @@ from arqonbus_conformance.requirements import RequirementSet, Scope, requirement
 from arqonbus_conformance.selection import RunRequest
 from arqonbus_conformance.stage import Surroundings
 from arqonbus_conformance.target import Target
-from arqonbus_conformance.waivers import Waiver
+from arqonbus_conformance.verdict import Verdict
+from arqonbus_conformance.waivers import Waiver, apply
 
 __all__ = ["Judge", "Listener", "MutationScore"]
 
@@ -36,24 +38,30 @@ class MutationScore(msgspec.Struct, frozen=True):
 class Listener(Protocol):
     """Who wants to know how the run goes."""
 
-    def started(self, total: int) -> None:
-        """So many cases were selected."""
+    def started(self, cases: Sequence[str]) -> None:
+        """These cases were selected."""
 
     def case_started(self, case: str) -> None:
         """A case begins."""
 
-    def case_finished(self, result: CaseResult) -> None:
-        """A case has its verdict."""
+    def case_finished(self, result: CaseResult, *, waived: bool) -> None:
+        """A case has its verdict; ``waived`` where a waiver allows its violation."""
+
+    def stopping(self, within_seconds: float) -> None:
+        """The run was interrupted, and what runs ends within so many seconds."""
 
 
 class _Silent:
-    def started(self, total: int) -> None:
+    def started(self, cases: Sequence[str]) -> None:
         """Say nothing."""
 
     def case_started(self, case: str) -> None:
         """Say nothing."""
 
-    def case_finished(self, result: CaseResult) -> None:
+    def case_finished(self, result: CaseResult, *, waived: bool) -> None:
+        """Say nothing."""
+
+    def stopping(self, within_seconds: float) -> None:
         """Say nothing."""
 
 
@@ -72,6 +80,7 @@ class Judge:
         collected: the ids of all cases that were found, before any was left out.
         left_out: the cases that a budget left out, each with the reason.
         collect_seconds: how long it took to find the cases.
+        day: the day on which the run began, UTC.
         waivers: the violations that are allowed for now.
         waiver_file: where those are written, "" where there is no such file.
         not_scored: cases that judge what a later revision adds: run, and of no effect on any verdict.
@@ -112,6 +121,7 @@ class Judge:
         self.collected: list[str] = []
         self.left_out: tuple[tuple[str, str], ...] = ()
         self.collect_seconds = 0.0
+        self.day: date = datetime.now(UTC).date()
         self.waivers: tuple[Waiver, ...] = ()
         self.waiver_file = ""
         self.not_scored: tuple[str, ...] = ()
@@ -146,4 +156,18 @@ class Judge:
     def record(self, result: CaseResult) -> None:
         """Note the verdict of one case."""
         self.results.append(result)
-        self.listener.case_finished(result)
+        self.listener.case_finished(result, waived=self._waives(result))
+
+    def as_shown(self, result: CaseResult) -> CaseResult:
+        """The result as a reader of the report knows it: a signature is copied from there, without credentials."""
+        if result.verdict is not Verdict.VIOLATED or result.finding is None:
+            return result
+        finding = self.redaction.cleaned(result.finding, keep=frozenset({"verdict", "traceback"}))
+        return msgspec.structs.replace(result, finding=finding)
+
+    def _waives(self, result: CaseResult) -> bool:
+        """Whether the waivers of this run allow what this case violates."""
+        if result.verdict is not Verdict.VIOLATED or not self.waivers:
+            return False
+        alone = apply(self.waivers, self.requirements, [self.as_shown(result)], self.day, complete=False)
+        return alone.excuses(result, self.requirements)

@@ -31,6 +31,10 @@ class Power(NamedTuple):
         """How long a case is taken to need."""
         return max(LEAST_SECONDS, self.seconds.get(function_of(case), UNKNOWN_SECONDS))
 
+    def knows(self, case: str) -> bool:
+        """Whether it was ever measured."""
+        return function_of(case) in self.seconds
+
     def kills_of(self, case: str) -> Sequence[str]:
         """What it catches, as far as that was measured."""
         return self.kills.get(function_of(case), ())

@@ -92,7 +92,7 @@ class Recorder:
         self._judge.not_scored = tuple(case.id for case in cases if later & set(case.requirements))
         self._judge.collect_seconds = time.monotonic() - self._began
         self._judge.selected = len(session.items)
-        self._judge.listener.started(len(session.items))
+        self._judge.listener.started([case.id for case in cases])
 
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> Literal[True]:
         """Run the case, again where its verdict or its level asks for that, and record what it amounts to."""

@@ -105,6 +105,12 @@ class Application(NamedTuple):
             for name in self.covered.keys() | self.claimed.keys()
         }
 
+    def excuses(self, case: CaseResult, requirements: RequirementSet) -> bool:
+        """Whether applied waivers cover all that this case violates and a release needs."""
+        covered = {name for name in case.requirements if case.id in self.covered.get(name, ())}
+        needed = {one.id for one in requirements.of(case.requirements) if one.level is Level.MUST}
+        return bool(covered) and needed <= covered
+
     @property
     def faulty(self) -> bool:
         """Whether a waiver is what it may not be."""

@@ -32,9 +32,10 @@ if __name__ == "__main__":
     baseline, since = tuple(asked.pop("baseline", ())), asked.pop("later", {})
     order = []
     class Listener:
-        def started(self, total): pass
+        def started(self, cases): pass
         def case_started(self, case): order.append(case)
-        def case_finished(self, result): pass
+        def case_finished(self, result, *, waived): pass
+        def stopping(self, within_seconds): pass
     judge = Judge(quick_target(url, None, None), seed=int(seed), folders={"unit": Path(folder)}, listener=Listener())
     judge.baseline = baseline
     judge.requirements = judge.requirements._replace(later=since)

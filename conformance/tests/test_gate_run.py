@@ -1,8 +1,6 @@
 """Whole runs of the gate, in processes of their own, over small suites made for the test."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -265,44 +263,6 @@ def test_a_fault_of_the_suite_is_never_a_pass(
     assert run.code == 4
     assert run.report["verdict"] == "fault"
     assert says in json.dumps([run.report["faults"], run.report["failures"]])
-
-
-@pytest.mark.parametrize("jobs", [1, 2])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_leaves_a_partial_report(
-    tmp_path: Path, bus_beside: BusBeside, jobs: int, number: signal.Signals
-) -> None:
-    """Marked incomplete, with what was judged so far."""
-    cases = HEAD + (
-        "@requirement('ROUTE-001')\nasync def test_a(bus: Bus) -> None:\n    await bus.connect('ann')\n"
-        "@requirement('ROUTE-002')\nasync def test_b(bus: Bus) -> None:\n"
-        "    open('reached', 'w').close()\n    await asyncio.Event().wait()\n"
-    )
-    (tmp_path / "test_made.py").write_text(cases, "utf-8")
-    (tmp_path / "script.py").write_text(SCRIPT, "utf-8")
-    os.mkfifo(tmp_path / "reached")
-
-    command = [
-        sys.executable,
-        str(tmp_path / "script.py"),
-        str(tmp_path),
-        bus_beside(),
-        "",
-        str(jobs),
-        "deployment",
-    ]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
-        (tmp_path / "reached").read_text("utf-8")
-        process.send_signal(number)
-        _, said = process.communicate(timeout=RunSeconds)
-
-    report = json.loads((tmp_path / "gate.json").read_text("utf-8"))
-    assert process.returncode == 2
-    assert "Traceback" not in said
-    jsonschema_rs.validate(report_schema(), report)
-    assert report["interrupted"]
-    assert is_whole(report)
-    assert {case["id"]: case["verdict"] for case in report["cases"]}["unit/test_made::test_a"] == "holds"
 
 
 def test_junit_tells_failures_from_what_was_not_judged(

@@ -14,7 +14,7 @@ from arqonbus_conformance.report.json_report import as_document, digest_of, is_w
 from arqonbus_conformance.report.junit import as_element
 from arqonbus_conformance.report.making import Span, make_report
 from arqonbus_conformance.report.model import Report
-from arqonbus_conformance.report.terminal import Live, show
+from arqonbus_conformance.report.terminal import show
 from arqonbus_conformance.selection import RunRequest
 from arqonbus_conformance.target import quick_target
 from arqonbus_conformance.transcript import Entry
@@ -191,33 +191,6 @@ def test_junit_holds_only_what_xml_can() -> None:
 def test_the_replay_command_can_be_pasted(case_id: str, command: str) -> None:
     """A parameter that a keyword cannot hold is left out."""
     assert replay_command(case_id, ("--target", "my bus.toml"), 7) == command
-
-
-def test_progress_is_plain_where_there_is_no_terminal() -> None:
-    """No control characters in a log."""
-    stream = io.StringIO()
-    live = Live(Console(file=stream, width=100))
-
-    live.started(2)
-    live.case_started("unit/a")
-    live.case_finished(case(Verdict.HOLDS))
-    live.stop()
-
-    assert stream.getvalue() == "judging 2 cases\n"
-
-
-def test_progress_moves_on_a_terminal() -> None:
-    """With what is not right so far."""
-    stream = io.StringIO()
-    live = Live(Console(file=stream, width=120, force_terminal=True))
-
-    live.started(2)
-    live.case_started("unit/a")
-    live.case_finished(VIOLATED)
-    live.stop()
-    live.stop()
-
-    assert "1 not right" in stream.getvalue()
 
 
 def test_the_terminal_says_what_tells_the_target_from_others() -> None:

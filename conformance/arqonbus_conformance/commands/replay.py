@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
 
 from arqonbus_conformance.commands.application import UsageError, app
 from arqonbus_conformance.commands.run import named_target
@@ -16,6 +15,7 @@ from arqonbus_conformance.redaction import CUT
 from arqonbus_conformance.report.incident import Incident
 from arqonbus_conformance.report.incident_folder import read_incident
 from arqonbus_conformance.report.json_report import write_json
+from arqonbus_conformance.report.live import console_for
 from arqonbus_conformance.report.model import Report
 from arqonbus_conformance.report.terminal import show
 from arqonbus_conformance.requirements import Scope
@@ -64,15 +64,11 @@ def replay_command(
         attempts=1,
     )
     judge.options = told.options
-    # A stream of its own: pytest takes standard output away while cases run.
-    with os.fdopen(
-        os.dup(sys.stdout.fileno()), "w", encoding=sys.stdout.encoding, errors="replace"
-    ) as stream:
-        console = Console(file=stream)
-        report = run(judge, RunRequest(cases=(told.failure.case,), depth=Depth(told.level)))
-        write_json(report, folder / "replay.json")
-        show(report, console, verbose=verbose)
-        console.print(_compared(told, report), markup=False, highlight=False, soft_wrap=True)
+    console = console_for(sys.stdout, os.environ)
+    report = run(judge, RunRequest(cases=(told.failure.case,), depth=Depth(told.level)))
+    write_json(report, folder / "replay.json")
+    show(report, console, verbose=verbose)
+    console.print(_compared(told, report), markup=False, highlight=False, soft_wrap=True)
     return report.exit_code
 
 

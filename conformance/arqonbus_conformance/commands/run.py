@@ -11,18 +11,19 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
-from rich.console import Console
 
 from arqonbus_conformance.commands.application import UsageError, app, make_room
 from arqonbus_conformance.commands.asked import Asked
 from arqonbus_conformance.depth import Depth
+from arqonbus_conformance.interruption import Interruption
 from arqonbus_conformance.judge import Judge, MutationScore
 from arqonbus_conformance.mutation.matrix import MatrixError, read_matrix
 from arqonbus_conformance.repeating import ATTEMPTS, MOST_ATTEMPTS
 from arqonbus_conformance.report.artefacts import Places, write_artefacts
 from arqonbus_conformance.report.incident_folder import write_incidents
+from arqonbus_conformance.report.live import Live, console_for
 from arqonbus_conformance.report.reading import read_report
-from arqonbus_conformance.report.terminal import Live, show
+from arqonbus_conformance.report.terminal import show
 from arqonbus_conformance.requirements import Scope, requirement_set
 from arqonbus_conformance.runner import run
 from arqonbus_conformance.target import ProfileError, Target, embedded_reference, quick_target, read_profile
@@ -181,11 +182,9 @@ def run_command(
             "--jobs must be 1 where the profile gives limits.requests_per_second: one budget, one process"
         )
     options = _options(scope, target=target, url=url, http=http, telemetry=telemetry)
-    # A stream of its own: pytest takes standard output away while cases run.
-    with os.fdopen(
-        os.dup(sys.stdout.fileno()), "w", encoding=sys.stdout.encoding, errors="replace"
-    ) as stream:
-        console = Console(file=stream)
+    # The signals are taken until the reports are written: an interruption cuts none of them short.
+    with Interruption() as interruption:
+        console = console_for(sys.stdout, os.environ)
         live = Live(console)
         judge = Judge(
             judged,
@@ -199,7 +198,9 @@ def run_command(
         judge.options = options
         judge.waivers, judge.waiver_file = waivers_of(waivers, datetime.now(UTC).date())
         try:
-            report = run(judge, request, jobs=jobs or default_jobs(judged, request.depth))
+            report = run(
+                judge, request, jobs=jobs or default_jobs(judged, request.depth), interruption=interruption
+            )
         finally:
             live.stop()
         write_artefacts(report, places)

@@ -14,7 +14,7 @@ from arqonbus_conformance.redaction import Redaction
 from arqonbus_conformance.report.json_report import write_json
 from arqonbus_conformance.report.readable import readable
 from arqonbus_conformance.report.reading import as_report, read_report
-from arqonbus_conformance.report.terminal import STYLE
+from arqonbus_conformance.report.style import STYLE
 from arqonbus_conformance.verdict import Verdict
 
 __all__ = ["shield_rust_command"]

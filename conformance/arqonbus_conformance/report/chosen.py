@@ -11,7 +11,7 @@ def selection_of(judge: Judge) -> Selection:
     """What was asked for, and what was left out of it."""
     request = judge.request
     return Selection(
-        complete=request.complete,
+        complete=request.complete and not judge.interrupted,
         suites=request.suites,
         keyword=request.keyword,
         areas=request.areas,

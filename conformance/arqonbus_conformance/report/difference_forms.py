@@ -12,7 +12,7 @@ from rich.markup import escape
 from arqonbus_conformance.report.difference import ABSENT, WAIVED, Change, Difference
 from arqonbus_conformance.report.html import page, write_page
 from arqonbus_conformance.report.readable import readable
-from arqonbus_conformance.report.terminal import STYLE
+from arqonbus_conformance.report.style import STYLE
 from arqonbus_conformance.verdict import Verdict
 
 __all__ = ["conclusion", "difference_page", "difference_schema", "show", "write_json", "write_page_of"]

@@ -65,9 +65,9 @@ def make_report(judge: Judge, span: Span) -> Report:
     waivers = apply(
         judge.waivers,
         judge.requirements,
-        [_as_shown(judge, result) for result in judge.scored_results],
+        [judge.as_shown(result) for result in judge.scored_results],
         span.started_at.astimezone(UTC).date(),
-        complete=selection.complete and not judge.interrupted and judge.unreachable is None,
+        complete=selection.complete and judge.unreachable is None,
     )
     lines = _requirement_lines(judge, waivers)
     verdicts = {line.id: Verdict(line.verdict) for line in lines}
@@ -232,21 +232,6 @@ def _notes(judge: Judge) -> list[str]:
     return notes
 
 
-def _as_shown(judge: Judge, result: CaseResult) -> CaseResult:
-    """The result as a reader of the report knows it: a signature is copied from there, without credentials."""
-    if result.verdict is not Verdict.VIOLATED or result.finding is None:
-        return result
-    finding = judge.redaction.cleaned(result.finding, keep=frozenset({"verdict", "traceback"}))
-    return msgspec.structs.replace(result, finding=finding)
-
-
-def _waived(judge: Judge, result: CaseResult, waivers: Application) -> bool:
-    """Whether waivers cover all that this case violates and a release needs."""
-    covered = {name for name in result.requirements if result.id in waivers.covered.get(name, ())}
-    needed = {one.id for one in judge.requirements.of(result.requirements) if one.level is Level.MUST}
-    return bool(covered) and needed <= covered
-
-
 def _case_line(judge: Judge, result: CaseResult, waivers: Application) -> CaseLine:
     return CaseLine(
         id=result.id,
@@ -259,7 +244,7 @@ def _case_line(judge: Judge, result: CaseResult, waivers: Application) -> CaseLi
         blast=result.blast,
         observations=result.observations,
         attempts=result.attempts,
-        waived=_waived(judge, result, waivers),
+        waived=waivers.excuses(result, judge.requirements),
         close_codes=result.close_codes,
     )
 
@@ -282,7 +267,7 @@ def _failure(judge: Judge, result: CaseResult, waivers: Application) -> Failure:
         dropped=result.dropped,
         seed=judge.seed,
         replay=replay_command(result.id, judge.options, judge.seed),
-        waived=_waived(judge, result, waivers),
+        waived=waivers.excuses(result, judge.requirements),
         processes=result.processes,
-        signature=signature_of(_as_shown(judge, result)) if result.verdict is Verdict.VIOLATED else "",
+        signature=signature_of(judge.as_shown(result)) if result.verdict is Verdict.VIOLATED else "",
     )

@@ -45,7 +45,7 @@ class LeftOut(msgspec.Struct, frozen=True):
 
 
 class Selection(msgspec.Struct, frozen=True):
-    """Which cases were asked for; complete when none of the level was left out.
+    """Which cases were asked for; complete when none of the level was left out and the run came to its end.
 
     Attributes:
         phase: the phase that was asked for, None for all.

@@ -1,25 +1,23 @@
-"""The report for people: progress while it runs, then a matrix, the failures and what to do next."""
+"""The report for people: a matrix, the failures and what to do next."""
 
-import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from arqonbus_conformance.fingerprint import NAMES
-from arqonbus_conformance.judging import CaseResult
 from arqonbus_conformance.report.advice import named
 from arqonbus_conformance.report.model import Failure, Report
 from arqonbus_conformance.report.readable import readable
+from arqonbus_conformance.report.style import SIGN, STYLE
 from arqonbus_conformance.requirements import SUITES, Level
 from arqonbus_conformance.verdict import Verdict
 from arqonbus_conformance.waivers import FAULTS
 
-__all__ = ["Live", "show"]
+__all__ = ["show"]
 
 SHOWN_FAILURES: Final = 20
 """How many failures are shown in full; the report has them all."""
@@ -31,90 +29,6 @@ SHOWN_COLUMNS: Final = 200
 """How much of each of them is shown."""
 SHOWN_CHARACTERS: Final = 600
 """How much of a long value is shown."""
-PLAIN_LINE_SECONDS: Final = 5.0
-"""How often a line says how far the run is, where there is no terminal."""
-
-STYLE: Final = {
-    Verdict.HOLDS: "green",
-    Verdict.VIOLATED: "bold red",
-    Verdict.BROKEN: "bold magenta",
-    Verdict.UNKNOWN: "yellow",
-    Verdict.UNVERIFIED: "yellow",
-    Verdict.NOT_APPLICABLE: "dim",
-    Verdict.OUT_OF_SCOPE: "dim",
-}
-SIGN: Final = {
-    Verdict.HOLDS: "\u2713",
-    Verdict.VIOLATED: "\u2717",
-    Verdict.BROKEN: "!",
-    Verdict.UNKNOWN: "?",
-    Verdict.UNVERIFIED: "-",
-    Verdict.NOT_APPLICABLE: "\u00b7",
-    Verdict.OUT_OF_SCOPE: "o",
-}
-"""How a verdict is written in the matrix, behind how many there are."""
-
-
-class Live:
-    """Tells how the run goes: a progress bar on a terminal, a line now and then elsewhere."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._progress: Progress | None = None
-        self._task = TaskID(0)
-        self._total = 0
-        self._done = 0
-        self._counts: Counter[Verdict] = Counter()
-        self._last_line = time.monotonic()
-
-    def started(self, total: int) -> None:
-        """Begin to show progress over so many cases."""
-        self._total = total
-        if self._console.is_terminal and total:
-            self._progress = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=24),
-                MofNCompleteColumn(),
-                TimeRemainingColumn(compact=True),
-                TextColumn("{task.fields[case]}", style="dim"),
-                console=self._console,
-                transient=True,
-            )
-            self._task = self._progress.add_task("judging", total=total, case="")
-            self._progress.start()
-        elif total:
-            self._console.print(f"judging {total} cases", highlight=False)
-
-    def case_started(self, case: str) -> None:
-        """Show which case runs."""
-        if self._progress is not None:
-            self._progress.update(self._task, case=escape(case[:70]))
-
-    def case_finished(self, result: CaseResult) -> None:
-        """Count a verdict."""
-        self._done += 1
-        self._counts[result.verdict] += 1
-        if self._progress is not None:
-            bad = sum(self._counts[verdict] for verdict in (Verdict.VIOLATED, Verdict.BROKEN))
-            label = f"judging [bold red]{bad} not right[/]" if bad else "judging"
-            self._progress.update(self._task, advance=1, description=label)
-        elif time.monotonic() - self._last_line >= PLAIN_LINE_SECONDS:
-            self._last_line = time.monotonic()
-            self._console.print(f"{self._done}/{self._total} {_counted(self._counts)}", highlight=False)
-
-    def stop(self) -> None:
-        """Take the bar away; again is nothing."""
-        if self._progress is not None:
-            self._progress.stop()
-            self._progress = None
-
-
-def _counted(counts: Counter[Verdict]) -> str:
-    return ", ".join(
-        f"{counts[verdict]} {str(verdict).replace('_', ' ')}"
-        for verdict in reversed(Verdict)
-        if counts[verdict]
-    )
 
 
 def show(report: Report, console: Console, *, verbose: bool = False) -> None:
@@ -153,6 +67,14 @@ def show(report: Report, console: Console, *, verbose: bool = False) -> None:
     for note in report.notes:
         console.print(f"[dim]note:[/] {escape(note)}", highlight=False)
     _show_closing(report, console)
+
+
+def _counted(counts: Counter[Verdict]) -> str:
+    return ", ".join(
+        f"{counts[verdict]} {str(verdict).replace('_', ' ')}"
+        for verdict in reversed(Verdict)
+        if counts[verdict]
+    )
 
 
 def _show_undecided(report: Report, console: Console) -> None:
@@ -205,7 +127,7 @@ def _cell(verdicts: Sequence[Verdict]) -> str:
 
 
 def _cut(text: str) -> str:
-    return escape(text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}...")
+    return escape(readable(text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."))
 
 
 def _show_failure(failure: Failure, console: Console, *, verbose: bool) -> None:
@@ -226,11 +148,11 @@ def _show_failure(failure: Failure, console: Console, *, verbose: bool) -> None:
         if text:
             say(f"  [dim]{label}:[/] {_cut(text)}")
     for entry in failure.transcript[-SHOWN_FRAMES:]:
-        say(f"  [dim]{escape(entry.line()[:SHOWN_COLUMNS])}[/]")
+        say(f"  [dim]{escape(readable(entry.line()[:SHOWN_COLUMNS]))}[/]")
     if verbose and failure.traceback:
         say(escape(failure.traceback))
     if failure.signature:
-        say(f"  [dim]signature:[/] {escape(failure.signature)}")
+        say(f"  [dim]signature:[/] {escape(readable(failure.signature))}")
     say(f"  [dim]replay:[/] {escape(failure.replay)}\n")
 
 

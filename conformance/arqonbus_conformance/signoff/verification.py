@@ -28,7 +28,7 @@ def problems_of_report(report: Report) -> list[Problem]:
         found.append("the run was interrupted, so most of it was never judged")
     if not report.cases:
         found.append("no case ran, so nothing was judged")
-    if not report.selection.complete:
+    if not report.interrupted and not report.selection.complete:
         found.append("it is of a selection of cases; a sign-off needs all of them")
     if not report.leftovers.checked:
         found.append("nobody looked for what the run left behind")
