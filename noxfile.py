@@ -300,6 +300,13 @@ def shield_rust(session: nox.Session) -> None:
 
 
 @nox.session
+def second_opinion(session: nox.Session) -> None:
+    """Judge the bus that was written from the specification alone: what only the reference passes is no specification."""
+    _install(session, "run", ".")
+    session.run("arqonbus-gate", "run", "--target", "profiles/second-opinion.toml", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Compare what a delivery costs the reference bus and its peers, in one run; never a pass or a failure."""
     _install(session, "run", ".")

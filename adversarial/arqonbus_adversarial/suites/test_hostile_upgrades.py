@@ -148,9 +148,12 @@ async def test_noise_on_the_upgrade_port_is_survived(bus: Bus, rng: random.Rando
     "behind", [b"\x81\x05hello", b"\x83\x80\x00\x00\x00\x00", b"GET / HTTP/1.1\r\n\r\n"], ids=repr
 )
 async def test_bytes_behind_an_upgrade_are_frames(bus: Bus, behind: bytes) -> None:
-    """What follows the upgrade in the same bytes is read as frames: these are faults, and close that connection."""
+    """What follows the upgrade in the same bytes is read as frames: these are faults, and end that connection.
+
+    A client may not send a frame before its upgrade is granted, so a bus may end the connection without an answer.
+    """
     answer = await exchange(bus, request(UPGRADE_LINE, *UPGRADE, *authorized(bus)) + behind)
 
-    assert answer.startswith((b"HTTP/1.1 101", b"HTTP/1.1 400")), answer[:100]
+    assert answer == b"" or answer.startswith((b"HTTP/1.1 101", b"HTTP/1.1 400")), answer[:100]
     ann = await bus.connect("witness")
     await ann.barrier()
