@@ -199,6 +199,7 @@ def build(session: nox.Session) -> None:
     shutil.rmtree(place / "dist", ignore_errors=True)
     session.run("python", "-m", "build", "-q", "--no-isolation", "--outdir", str(place / "dist"))
     wheel, sdist = _only(session, place / "dist", "*.whl"), _only(session, place / "dist", "*.tar.gz")
+    wheel = wheel.resolve()  # it is used from another folder as well
     _inspect_wheel(session, wheel)
     _inspect_sdist(session, sdist)
     _try_wheel(session, wheel)
@@ -266,7 +267,7 @@ def _try_wheel(session: nox.Session, wheel: Path) -> None:
                 session.run(str(scripts / script), "--help", external=True, silent=True)
             session.run(str(scripts / "arqonbus-gate"), "list", external=True, silent=True)
             # What the gate asks of every deployment, it asks of itself.
-            session.run(str(scripts / "arqonbus-gate"), "package", str(wheel.resolve()), external=True)
+            session.run(str(scripts / "arqonbus-gate"), "package", str(wheel), external=True)
 
 
 @nox.session(default=False)
