@@ -37,6 +37,7 @@ DATA_FILES = (
     "arqonbus_conformance/profiles/embedded-reference.toml",
     "arqonbus_conformance/mutation/templates/heat_map.html",
     "arqonbus_conformance/packaging/known_names.toml",
+    "arqonbus_conformance/schemas/doctor.schema.json",
     "arqonbus_conformance/schemas/report.schema.json",
     "arqonbus_conformance/report/page/report.html.j2",
     "arqonbus_conformance/report/page/page.css",

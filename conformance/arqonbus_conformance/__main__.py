@@ -11,6 +11,7 @@ from rich.console import Console
 # Each module registers its commands; the order is that of the help.
 from arqonbus_conformance.commands import (
     diff,
+    doctor,
     liars,
     measure,
     merge,
@@ -37,6 +38,7 @@ __all__ = ["app", "main"]
 
 COMMANDS = (
     run,
+    doctor,
     requirements,
     report,
     diff,

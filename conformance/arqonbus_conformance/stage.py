@@ -2,13 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from arqonbus_fixtures.nats import Nats
 from arqonbus_fixtures.valkey import Valkey
 
-from arqonbus_conformance import expect
-from arqonbus_conformance.bus import Bus
 from arqonbus_conformance.client import Client
 from arqonbus_conformance.deployment import Interfaces, Launch
 from arqonbus_conformance.edge import LaunchShield, Shield, Tap
@@ -16,11 +14,11 @@ from arqonbus_conformance.endpoint import Endpoint
 from arqonbus_conformance.findings import NotOffered, Unreachable, Violation
 from arqonbus_conformance.fingerprint import Fingerprint
 from arqonbus_conformance.fingerprinting import fingerprint_of
-from arqonbus_conformance.handshake import Refusal
 from arqonbus_conformance.main_deployment import MainDeployment, launch_main
 from arqonbus_conformance.marks import Blast, Need
 from arqonbus_conformance.namespace import Namespace
 from arqonbus_conformance.offers import Offers, check_claimed
+from arqonbus_conformance.probe import PROBE_SECONDS, greeting
 from arqonbus_conformance.requirements import Scope
 from arqonbus_conformance.route import Route
 from arqonbus_conformance.servers import open_nats_of, open_valkey_of
@@ -30,9 +28,6 @@ from arqonbus_conformance.traces import Traces
 from arqonbus_conformance.transcript import Transcript
 
 __all__ = ["Stage", "Surroundings"]
-
-PROBE_SECONDS: Final = 3.0
-"""The longest the probe waits for each thing: the connection, the upgrade, the welcome."""
 
 
 class Surroundings(NamedTuple):
@@ -81,9 +76,15 @@ class Stage:
         """
         if self.endpoints is None:
             await self._launch_main()
-        capabilities = await self._probe()
-        found = {claim: capabilities.get(claim) is True for claim in CLAIMS}
-        found["shield"] = self.endpoints is not None and self.endpoints.shield is not None
+        assert self.endpoints is not None  # noqa: S101 - it is known now
+        async with greeting(self.endpoints.bus, self.credentials, self.route) as greeted:
+            if greeted.fault is None:
+                self.fingerprint = await self._fingerprint(greeted.client)
+            else:
+                self.greeting = greeted.fault
+                self.notes.append(f"the first frame of the probe is no welcome: {greeted.fault.what}")
+        found = {claim: greeted.capabilities.get(claim) is True for claim in CLAIMS}
+        found["shield"] = self.endpoints.shield is not None
         self.claims = {**found, **self.target.claims}
         await self._look_at_other_interfaces()
 
@@ -197,50 +198,6 @@ class Stage:
         self.credentials = self._main.bus.credentials
         self.shield_credentials = self._main.shield_credentials or self.credentials
 
-    async def _probe(self) -> Mapping[str, object]:
-        """The capabilities in the welcome; empty where there was no proper one.
-
-        Raises:
-            Unreachable: there is no WebSocket server that lets us in.
-        """
-        assert self.endpoints is not None  # noqa: S101 - open() has set it
-        bus = Bus(self.endpoints.bus, self.credentials, Namespace(), Transcript(), self.route)
-        try:
-            connection = await bus.open(
-                name="probe", headers=bus.authorization(..., tenant="a", admin=False), within=PROBE_SECONDS
-            )
-            if isinstance(connection, Refusal):
-                raise Unreachable(_refused(self.endpoints.bus, connection))
-            return await self._greeting(Client(connection))
-        except Violation as fault:
-            # A server that wants a certificate may end the connection without a word.
-            bare = self.endpoints.bus.startswith("wss:") and self.target.reach.client_certificate is None
-            hint = "; it may want one: tls.client_certificate is not given" if bare else ""
-            raise Unreachable(f"{self.endpoints.bus} is no WebSocket server: {fault}{hint}") from fault
-        except NotOffered as fault:
-            raise Unreachable(f"{self.endpoints.bus}: {fault}") from fault
-        finally:
-            await bus.close()
-
-    async def _greeting(self, client: Client) -> Mapping[str, object]:
-        """The capabilities in the welcome, and then the fingerprint; empty, and ``greeting`` says why, where it is none."""
-        try:
-            await client.until(lambda: client.received or None, "the welcome", PROBE_SECONDS)
-            capabilities = client.welcome["payload"]["protocol"]["capabilities"]
-            expect.that(isinstance(capabilities, dict), "capabilities are no object", actual=capabilities)
-        except (Violation, TypeError) as fault:
-            # A welcome of another shape ends in a field that cannot be read.
-            self.greeting = (
-                fault
-                if isinstance(fault, Violation)
-                else Violation("the welcome has another shape", actual=client.raw)
-            )
-            self.notes.append(f"the first frame of {client.name} is no welcome: {self.greeting.what}")
-            return {}
-        self.fingerprint = await self._fingerprint(client)
-        greeted: Mapping[str, object] = capabilities
-        return greeted
-
     async def _fingerprint(self, client: Client) -> Fingerprint:
         assert self.endpoints is not None  # noqa: S101 - open() has set it
         interfaces = Interfaces(self.endpoints, self.credentials, Namespace(), Transcript(), self.route)
@@ -270,10 +227,3 @@ class Stage:
             return False
         raw.close()
         return True
-
-
-def _refused(url: str, refusal: Refusal) -> str:
-    said = f"{url} answered the upgrade with {refusal.status}"
-    if refusal.status in {401, 403}:
-        return f"{said}: it wants credentials; give a profile that names them (--target)"
-    return f"{said}: it is no bus, or not at this path"

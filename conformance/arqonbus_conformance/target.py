@@ -27,12 +27,15 @@ __all__ = [
     "CLAIMS",
     "DEGRADED",
     "STRICT",
+    "Draft",
     "Endpoints",
     "LaunchProfile",
     "ProfileError",
     "Target",
+    "draft_profile",
     "embedded_reference",
     "parse_profile",
+    "profile_text",
     "quick_target",
     "read_profile",
 ]
@@ -153,11 +156,30 @@ def _are_radii(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(one in tuple(Blast) for one in value)
 
 
+class Draft(NamedTuple):
+    """What can be made of a profile: the target as far as it is valid, and what is wrong with the rest."""
+
+    target: Target
+    problems: tuple[str, ...]
+
+
 def parse_profile(text: str, environ: Mapping[str, str], folder: Path = Path()) -> Target:
     """The target that a profile in ``folder`` describes; credentials are read from ``environ`` by name.
 
     Raises:
         ProfileError: with every problem at once.
+    """
+    target, problems = draft_profile(text, environ, folder)
+    if problems:
+        raise ProfileError(problems)
+    return target
+
+
+def draft_profile(text: str, environ: Mapping[str, str], folder: Path = Path()) -> Draft:
+    """What can be made of a profile, valid or not; a target of a draft with problems is looked at, never judged.
+
+    Raises:
+        ProfileError: it is not TOML.
     """
     try:
         fields = document(text)
@@ -182,10 +204,8 @@ def parse_profile(text: str, environ: Mapping[str, str], folder: Path = Path()) 
         problems.extend(without_server(launch, control_table))
     if endpoints is None and launch is None and not problems:
         problems.append("the profile gives neither endpoints nor launch; allowed: at least one of them")
-    if problems:
-        raise ProfileError(problems)
     # A random secret per run, so that nothing launched for one run believes another's tokens.
-    return Target(
+    target = Target(
         name or "",
         endpoints,
         claims,
@@ -198,6 +218,7 @@ def parse_profile(text: str, environ: Mapping[str, str], folder: Path = Path()) 
         scope=Scope(scope) if scope is not None else None,
         shield_credentials=shield_credentials,
     )
+    return Draft(target, tuple(problems))
 
 
 def read_profile(path: Path, environ: Mapping[str, str] | None = None) -> Target:
@@ -206,15 +227,24 @@ def read_profile(path: Path, environ: Mapping[str, str] | None = None) -> Target
     Raises:
         ProfileError: it cannot be read or is not valid; each problem names the file.
     """
-    try:
-        text = path.read_text("utf-8")
-        variables = with_environment_file(path.parent, os.environ if environ is None else environ)
-    except (OSError, UnicodeDecodeError) as fault:
-        raise ProfileError([f"the profile {path} cannot be read: {fault}"]) from fault
+    text, variables = profile_text(path, environ)
     try:
         return parse_profile(text, variables, path.parent)
     except ProfileError as fault:
         raise ProfileError([f"{path}: {problem}" for problem in fault.problems]) from fault
+
+
+def profile_text(path: Path, environ: Mapping[str, str] | None = None) -> tuple[str, dict[str, str]]:
+    """The text of a profile file, and the variables that it may name.
+
+    Raises:
+        ProfileError: it, or the ``.env`` beside it, cannot be read.
+    """
+    try:
+        variables = with_environment_file(path.parent, os.environ if environ is None else environ)
+        return path.read_text("utf-8"), variables
+    except (OSError, UnicodeDecodeError) as fault:
+        raise ProfileError([f"the profile {path} cannot be read: {fault}"]) from fault
 
 
 def embedded_reference() -> Target:

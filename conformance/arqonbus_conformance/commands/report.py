@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from arqonbus_conformance.commands.application import UsageError, app, make_room
+from arqonbus_conformance.doctor.forms import doctor_schema
 from arqonbus_conformance.packaging.report import package_schema
 from arqonbus_conformance.report.artefacts import Places, write_artefacts
 from arqonbus_conformance.report.difference_forms import difference_schema
@@ -68,21 +69,22 @@ def report_command(
 
 
 @app.command(name="schema")
-def schema_command(document: Literal["report", "diff", "incident", "package"]) -> int:
+def schema_command(document: Literal["report", "diff", "incident", "doctor", "package"]) -> int:
     """Print the JSON schema of a document that the gate writes.
 
     Parameters
     ----------
     document
         report: what ``arqonbus-gate run`` writes by ``--json``; diff: what ``arqonbus-gate diff`` writes by it;
-        incident: the incident.json of a folder of ``arqonbus-gate run --incidents``; package: what
-        ``arqonbus-gate package`` writes by ``--json``.
+        incident: the incident.json of a folder of ``arqonbus-gate run --incidents``; doctor: what ``arqonbus-gate doctor
+        --json`` prints; package: what ``arqonbus-gate package`` writes by ``--json``.
     """
     schemas = {
         "report": report_schema,
         "diff": difference_schema,
         "incident": incident_schema,
         "package": package_schema,
+        "doctor": doctor_schema,
     }
     sys.stdout.write(json_module.dumps(schemas[document](), indent=2) + "\n")
     return ExitCode.PASS

@@ -1,0 +1,1 @@
+"""What can be wrong between a profile and the deployment that it describes, found before any case."""
