@@ -24,12 +24,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _command(tokens: list[str]) -> Callable[[], int]:
     """What the tokens ask for; everything it needs is imported here, where a shadow can still be explained."""
-    if tokens in (["serve"], ["preflight"], ["preflight", "--json"]):
+    if tokens in (["serve"], ["shield"], ["preflight"], ["preflight", "--json"]):
         # The usual commands need no parser, which would cost them 0.1 s of CPU.
         from arqonbus_reference import program  # noqa: PLC0415
 
         if tokens == ["serve"]:
             return program.serve
+        if tokens == ["shield"]:
+            return program.shield
         return lambda: program.preflight(None, as_json="--json" in tokens)
     from arqonbus_reference import cli  # noqa: PLC0415
 

@@ -41,6 +41,12 @@ def serve(*, env_file: EnvFile = None) -> int:
 
 
 @app.command
+def shield(*, env_file: EnvFile = None) -> int:
+    """Run Shield, the edge of the bus, until SIGTERM or SIGINT; exit 78 with one line per problem when it cannot start."""
+    return program.shield(env_file)
+
+
+@app.command
 def preflight(
     *,
     env_file: EnvFile = None,

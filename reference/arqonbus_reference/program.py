@@ -31,6 +31,21 @@ def serve(env_file: Path | None = None) -> int:
     return uvloop.run(serve_until_stopped(reading.settings))
 
 
+def shield(env_file: Path | None = None) -> int:
+    """Run Shield until SIGTERM or SIGINT; 78 with one line per problem when it cannot start."""
+    from arqonbus_reference.shield import preflight as shield_checks  # noqa: PLC0415 - only this command needs it
+
+    reading = _read_shield(env_file)
+    problems = shield_checks.examine(reading)
+    if problems:
+        return _refuse(problems)
+    import uvloop  # noqa: PLC0415 - what listens is loaded only once it is known to start
+
+    from arqonbus_reference.shield.server import serve as serve_until_stopped  # noqa: PLC0415
+
+    return uvloop.run(serve_until_stopped(reading.settings))
+
+
 def preflight(env_file: Path | None, *, as_json: bool) -> int:
     """Check the configuration of the bus and what it names, without listening; 0 or 78."""
     reading = _read(env_file)

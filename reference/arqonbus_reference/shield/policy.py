@@ -92,6 +92,7 @@ class Policy:
         self._engine = wasmtime.Engine(_config())
         self._clock = _Clock(self._engine)
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="policy")
+        self._suspects = ThreadPoolExecutor(1, thread_name_prefix="policy.suspect")
         self._looks = ThreadPoolExecutor(1, thread_name_prefix="policy.look")
         self._program: _Program | None = None
         self._looked: tuple[int, int, int] | None = None
@@ -120,9 +121,13 @@ class Policy:
         """The digest of the module in force, hexadecimal."""
         return self._program.sha256 if self._program else None
 
-    async def check(self, text: bytes) -> Verdict:
-        """Whether a frame passes; anything but `allowed` blocks it."""
-        return await asyncio.get_running_loop().run_in_executor(self._workers, self._check, text)
+    async def check(self, text: bytes, *, suspect: bool = False) -> Verdict:
+        """Whether a frame passes; anything but `allowed` blocks it.
+
+        All frames of sessions whose last check took too long (`suspect`) share one thread: they delay each other, nobody else.
+        """
+        workers = self._suspects if suspect else self._workers
+        return await asyncio.get_running_loop().run_in_executor(workers, self._check, text)
 
     async def watch(self) -> None:
         """Look at the file every `LOOK_SECONDS`, for ever."""
@@ -154,6 +159,7 @@ class Policy:
     def close(self) -> None:
         """End the threads; a check that runs ends by its deadline."""
         self._workers.shutdown(wait=False, cancel_futures=True)
+        self._suspects.shutdown(wait=False, cancel_futures=True)
         self._looks.shutdown(wait=False, cancel_futures=True)
         self._clock.end()
 

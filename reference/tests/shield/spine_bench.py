@@ -17,6 +17,7 @@ from arqonbus_reference.shield.uplink import Uplink
 from arqonbus_reference.storage.interface import StreamKey
 from arqonbus_reference.storage.memory import MemoryStorage
 from arqonbus_reference.transport.application import Limits
+from arqonbus_reference.transport.handshake import Doorway
 from arqonbus_reference.transport.websocket_bus import WebSocketBus
 
 DEADLINE_SECONDS = 15.0
@@ -175,9 +176,7 @@ class RealBus:
             ping_interval_seconds=20.0,
             ping_timeout_seconds=20.0,
         )
-        self.direct = WebSocketBus(
-            self.deployment, limits, allowed_origins=frozenset(), authenticate=lambda _: ANONYMOUS
-        )
+        self.direct = WebSocketBus(self.deployment, limits, Doorway(lambda _: ANONYMOUS))
         self.spine = Spine(Url(url), name="bus", report=self.deployment.failed)
         self.downlink = Downlink(
             self.spine,

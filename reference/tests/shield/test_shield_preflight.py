@@ -158,7 +158,7 @@ def test_the_program_ends_with_78_before_it_listens(extra: dict[str, str], tmp_p
         port = str(holder.getsockname()[1])
 
         ended = subprocess.run(
-            [sys.executable, "-m", "arqonbus_reference", "preflight", "--shield"],
+            [sys.executable, "-m", "arqonbus_reference", "shield"],
             cwd=tmp_path,
             env={**clean, **secret, **extra, "SHIELD_PORT": port},
             capture_output=True,
