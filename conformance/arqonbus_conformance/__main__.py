@@ -12,6 +12,7 @@ from rich.console import Console
 from arqonbus_conformance.commands import (
     diff,
     doctor,
+    init,
     liars,
     measure,
     merge,
@@ -38,6 +39,7 @@ __all__ = ["app", "main"]
 
 COMMANDS = (
     run,
+    init,
     doctor,
     requirements,
     report,

@@ -14,7 +14,7 @@ from arqonbus_conformance.route import Route
 from arqonbus_conformance.tokens import Credentials
 from arqonbus_conformance.transcript import Transcript
 
-__all__ = ["PROBE_SECONDS", "Greeting", "NotLetIn", "greeting"]
+__all__ = ["PROBE_SECONDS", "WANTS_CREDENTIALS", "Greeting", "NotLetIn", "greeting"]
 
 PROBE_SECONDS: Final = 3.0
 """The longest the probe waits for each thing: the connection, the upgrade, the welcome."""

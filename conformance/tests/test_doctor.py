@@ -1,83 +1,23 @@
 """`arqonbus-gate doctor` against real deployments: the reference behind TLS, and a small bus that is not right."""
 
-import asyncio
-import json
-import os
-import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import jsonschema_rs
 import jwt
 import pytest
 import pytest_asyncio
-from arqonbus_conformance.doctor.forms import doctor_schema
 from arqonbus_fixtures import ports
-from arqonbus_fixtures.staging import Outside, staging
-
-EXAMPLE = Path(__file__).parents[2] / "profiles" / "staging-example.toml"
-DOCTOR_SECONDS = 60.0
+from doctor_runs import examined, gate, staging_example
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")  # that of staging, whose TLS proxy lives in it
-
-
-class Examined(NamedTuple):
-    """How an examination ended."""
-
-    code: int
-    document: dict[str, Any]
-    text: str
-
-    def states(self, about: str) -> dict[str, str]:
-        """What was found about one field: check -> state."""
-        return {one["check"]: one["state"] for one in self.document["checks"] if one["about"] == about}
-
-    def problems(self) -> dict[tuple[str, str], str]:
-        """(field, check) -> detail and next step of every problem."""
-        return {
-            (one["about"], one["check"]): f"{one['detail']} | {one['next_step']}"
-            for one in self.document["checks"]
-            if one["state"] == "problem"
-        }
-
-
-async def gate(*arguments: str, **environ: str) -> tuple[int, str]:
-    """How a command of the gate ended, and what it said."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "arqonbus_conformance", *arguments),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env={**os.environ, **environ},
-    )
-    async with asyncio.timeout(DOCTOR_SECONDS):
-        said, _ = await process.communicate()
-    return process.returncode or 0, said.decode()
-
-
-async def examined(profile: Path, **environ: str) -> Examined:
-    """What doctor says of a profile; its JSON fits its schema."""
-    code, said = await gate("doctor", "--target", str(profile), "--json", **environ)
-    document = json.loads(said)
-    jsonschema_rs.validate(doctor_schema(), document)
-    return Examined(code, document, said)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def example(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
     """The example of a staging profile, with staging beside it on ports of its own."""
-    folder = tmp_path_factory.mktemp("staging")
-    leases = [ports.lease() for _ in range(3)]
-    outside = Outside(*(lease.port for lease in leases))
-    text = EXAMPLE.read_text("utf-8")
-    for usual, port in zip(("19100", "19080", "19081"), outside, strict=True):
-        text = text.replace(usual, str(port))
-    (folder / "staging.toml").write_text(text, "utf-8")
-    async with staging([sys.executable, "-P", "-m", "arqonbus_reference", "serve"], folder, outside):
-        yield folder / "staging.toml"
-    for lease in leases:
-        lease.release()
+    async with staging_example(tmp_path_factory.mktemp("staging")) as profile:
+        yield profile
 
 
 @pytest.fixture
