@@ -140,6 +140,9 @@ async def _main(request: pytest.FixtureRequest, _stage: Stage) -> AsyncIterator[
         request.session.shouldstop = "the target cannot be reached"
         await _stage.close()
         raise
+    except BaseException:  # interrupted halfway: what was launched until then is ended
+        await _stage.close()
+        raise
     judge.surroundings = _stage.surroundings()
     yield _stage
     judge.find_left(await left_on_main(_stage))

@@ -109,13 +109,16 @@ def test_hostile_text_makes_no_link_and_no_placeholder() -> None:
 
 
 def test_a_waived_result_is_suppressed() -> None:
-    """And only that one."""
+    """And only that one, with who allowed it, why, and until when."""
     document = made_document(failing=True)
-    document["failures"][0]["waived"] = True
+    waiver = document["waivers"][0] | {"requirement": "AUTH-003", "cases": [document["failures"][0]["case"]]}
+    document["waivers"] = [waiver, waiver | {"status": "expired", "reason": "long ago"}]
 
-    suppressed = [one["ruleId"] for one in run_of(document)["results"] if "suppressions" in one]
+    results = run_of(document)["results"]
 
-    assert suppressed == ["AUTH-003"]
+    assert {
+        one["ruleId"]: one["suppressions"][0]["justification"] for one in results if "suppressions" in one
+    } == {"AUTH-003": "fixed in 2.5 (ann@example.org, BUS-41, waived until 2026-12-24)"}
 
 
 def test_security_requirements_are_sorted_as_such() -> None:

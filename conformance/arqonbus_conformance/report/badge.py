@@ -31,20 +31,27 @@ DEEP_LEVELS: Final = frozenset({"standard", "full"})
 
 
 def is_whole_pass(document: Document) -> bool:
-    """Whether the run may be shown green: exit code 0, no shallow level, nothing of the selection left out."""
+    """Whether the run may be shown green: exit code 0, no shallow level, nothing left out, and nothing waived."""
     return (
         document["exit_code"] == ExitCode.PASS
         and document["verdict"] == Outcome.PASS
         and document["level"] in DEEP_LEVELS
         and document["selection"]["complete"] is True
         and not document["interrupted"]
+        and not _waived(document)
     )
+
+
+def _waived(document: Document) -> int:
+    """How many requirements are violated and waived."""
+    return sum(line["waived"] for line in document["requirements"])
 
 
 def _said(document: Document) -> str:
     part = "" if document["selection"]["complete"] else ", in part"
     scope = ", endpoint" if document["scope"] == "endpoint" else ""
-    return readable(f"{document['verdict'].replace('_', ' ')} ({document['level']}{scope}{part})")
+    waived = f", {count} waived" if (count := _waived(document)) else ""
+    return readable(f"{document['verdict'].replace('_', ' ')} ({document['level']}{scope}{part}{waived})")
 
 
 def as_badge(document: Document) -> ET.Element:

@@ -3,13 +3,14 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from arqonbus_conformance.requirements import Level
 from arqonbus_conformance.verdict import ExitCode, Verdict
+from arqonbus_conformance.waivers import Status
 
 __all__ = ["as_sarif", "write_sarif"]
 
@@ -52,7 +53,7 @@ def as_sarif(document: Document) -> dict[str, Any]:
                 },
                 "invocations": [_invocation(document)],
                 "results": [
-                    _result(failure, lines[place[name]], place[name])
+                    _result(failure, lines[place[name]], place[name], document["waivers"])
                     for failure in failed
                     for name in failure["requirements"]
                     if name in place
@@ -92,7 +93,7 @@ def _rule(line: Document) -> dict[str, Any]:
     }
 
 
-def _result(failure: Document, line: Document, index: int) -> dict[str, Any]:
+def _result(failure: Document, line: Document, index: int, waivers: Sequence[Document]) -> dict[str, Any]:
     made: dict[str, Any] = {
         "ruleId": line["id"],
         "ruleIndex": index,
@@ -120,9 +121,27 @@ def _result(failure: Document, line: Document, index: int) -> dict[str, Any]:
             "replay": failure["replay"],
         },
     }
-    if failure["waived"]:
-        made["suppressions"] = [{"kind": "external", "status": "accepted"}]
+    if suppressions := [
+        _suppression(waiver)
+        for waiver in waivers
+        if waiver["status"] == Status.APPLIED
+        and waiver["requirement"] == line["id"]
+        and failure["case"] in waiver["cases"]
+    ]:
+        made["suppressions"] = suppressions
     return made
+
+
+def _suppression(waiver: Document) -> dict[str, Any]:
+    """The waiver as a reviewer of findings reads it."""
+    return {
+        "kind": "external",
+        "status": "accepted",
+        "justification": (
+            f"{waiver['reason']} ({waiver['owner']}, {waiver['issue']}, waived until {waiver['expires']})"
+        ),
+        "properties": {name: waiver[name] for name in ("owner", "issue", "expires", "signature")},
+    }
 
 
 def _invocation(document: Document) -> dict[str, Any]:
