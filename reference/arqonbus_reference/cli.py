@@ -64,12 +64,13 @@ def dev(
     bus_port: Port = 0,
     http_port: Port = 0,
     telemetry_port: Port = 0,
+    shield_port: Port = 0,
     valkey_port: Annotated[int | None, Parameter(help="Let Valkey listen on this TCP port too.")] = None,
     data: Annotated[Path | None, Parameter(help="Keep Valkey's data in this folder.")] = None,
     env_file: EnvFile = None,
 ) -> int:
-    """Run the bus in strict mode on a Valkey of its own, print where they are, and stop on Ctrl-C."""
-    return program.dev(env_file, (bus_port, http_port, telemetry_port, valkey_port), data)
+    """Run the bus in strict mode, Shield before it, a Valkey and a NATS of their own; print where all are, and stop on Ctrl-C."""
+    return program.dev(env_file, (bus_port, http_port, telemetry_port, shield_port, valkey_port), data)
 
 
 @app.command

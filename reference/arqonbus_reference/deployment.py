@@ -24,9 +24,8 @@ from arqonbus_reference.session import Session
 from arqonbus_reference.settings import Settings
 from arqonbus_reference.storage.interface import Entry, Storage, StorageEvent, StreamKey
 from arqonbus_reference.telemetry import TelemetryHub
-from arqonbus_reference.transport.application import Endpoint
+from arqonbus_reference.transport.application import Endpoint, Listener
 from arqonbus_reference.transport.frames import text_frame
-from arqonbus_reference.transport.websocket_bus import WebSocketBus
 from arqonbus_reference.welcome import welcome
 
 ROUTED_REPORT_SECONDS = 0.25
@@ -44,7 +43,7 @@ class Deployment:
         self.version = version("arqonbus-conformance")
         self.started_at = time.time()
         self.draining = False
-        self._bus: WebSocketBus | None = None
+        self._listeners: list[Listener] = []
         self.telemetry = TelemetryHub()
         self.metrics = Metrics()
         self.faults = Faults(self.metrics, self.telemetry, log)
@@ -79,9 +78,9 @@ class Deployment:
             "op.synthesis.run": self._synthesis.run,
         }
 
-    def attach(self, bus: WebSocketBus) -> None:
+    def attach(self, *listeners: Listener | None) -> None:
         """Everything listens now: the deployment is ready."""
-        self._bus = bus
+        self._listeners = [listener for listener in listeners if listener is not None]
 
     # -- what it says of itself
 
@@ -120,7 +119,7 @@ class Deployment:
     def readiness(self) -> tuple[bool, str | None]:
         """Whether clients should come, and why not."""
         storage = self.storage.status()
-        if self._bus is None:
+        if not self._listeners:
             return False, "starting"
         if self.draining:
             return False, "draining"
@@ -148,7 +147,7 @@ class Deployment:
         self.metrics.messages_rejected = sum(tenant.rejected for tenant in tenants)
         self.metrics.deliveries = sum(tenant.delivered for tenant in tenants)
         self.metrics.connections = sum(len(tenant.sessions) for tenant in tenants)
-        self.metrics.connections_rejected = self._bus.rejected if self._bus else 0
+        self.metrics.connections_rejected = sum(listener.rejected for listener in self._listeners)
         self.metrics.storage_degraded = self.storage.status().status == "degraded"
         return self.metrics
 

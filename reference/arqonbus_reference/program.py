@@ -70,14 +70,19 @@ def _tell(environment: Environment, problems: list[Problem], *, as_json: bool) -
     return EX_OK
 
 
-def dev(env_file: Path | None, ports: tuple[int, int, int, int | None], data: Path | None) -> int:
-    """Run a strict bus on a Valkey of its own; `ports` are those of bus, HTTP, telemetry and Valkey."""
+def dev(env_file: Path | None, ports: tuple[int, int, int, int, int | None], data: Path | None) -> int:
+    """Run a strict bus and a Shield on servers of their own; `ports` are those of bus, HTTP, telemetry, Shield and Valkey."""
     from arqonbus_reference import dev as environment  # noqa: PLC0415 - only this command needs it
+    from arqonbus_reference.shield import preflight as shield_checks  # noqa: PLC0415
 
-    reading = _read(env_file)
+    reading, edge = _read(env_file), _read_shield(env_file)
     chosen = environment.Ports(*ports)
-    problems = reading.problems or checks.contradictions(environment.strict(reading.settings, chosen))
-    return _refuse(problems) if problems else environment.run(reading.settings, chosen, data)
+    shield_settings = environment.edge(edge.settings, chosen)
+    problems = list(dict.fromkeys([*reading.problems, *edge.problems])) or [
+        *checks.contradictions(environment.strict(reading.settings, chosen)),
+        *shield_checks.contradictions(shield_settings),
+    ]
+    return _refuse(problems) if problems else environment.run(reading.settings, shield_settings, chosen, data)
 
 
 def show_version() -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from arqonbus_reference.deployment import Deployment
 from arqonbus_reference.lifecycle import (
@@ -26,6 +26,9 @@ from arqonbus_reference.transport.http_server import monitoring
 from arqonbus_reference.transport.telemetry_socket import TelemetrySocket
 from arqonbus_reference.transport.websocket_bus import WebSocketBus
 
+if TYPE_CHECKING:
+    from arqonbus_reference.shield.downlink import Downlink
+
 CATCH_UP_SECONDS = 1.0
 """The longest a drain goes on reading from clients that do not stop sending."""
 
@@ -38,8 +41,13 @@ class Endpoints(NamedTuple):
     telemetry: str
 
 
-async def serve(settings: Settings, *, ready: Callable[[Endpoints], None] | None = None) -> int:
-    """Run until SIGTERM, SIGINT or SIGHUP, then drain; the exit code: 0, or 78 when it could not start.
+async def serve(
+    settings: Settings,
+    *,
+    ready: Callable[[Endpoints], None] | None = None,
+    stop: asyncio.Event | None = None,
+) -> int:
+    """Run until SIGTERM, SIGINT or SIGHUP, or until `stop` where it is given, then drain; the exit code: 0, or 78 when it could not start.
 
     `ready` is called once everything listens and the storage has answered, or its absence was announced. In staging and prod the
     caller has run the preflight before.
@@ -59,7 +67,7 @@ async def serve(settings: Settings, *, ready: Callable[[Endpoints], None] | None
         return refuse(
             [Problem("ARQONBUS_REDIS_URL", problem, "a reachable server, in prod one that persists")]
         )
-    stop = stop_event()
+    stop = stop or stop_event()
     for name in settings.unknown:
         log.warning("unknown variable", variable=name)
     await _run(deployment, listeners, log, stop, ready)
@@ -82,7 +90,8 @@ async def _run(
     await telemetry.start(listeners.telemetry)
     await http.start(listeners.http)
     await bus.start(listeners.server)
-    deployment.attach(bus)
+    spine = await _start_spine(deployment, bus, log)
+    deployment.attach(bus, spine)
     spare_collection()
     endpoints = _endpoints(deployment.settings, listeners)
     log.info("server.ready", **endpoints._asdict(), storage=deployment.storage.status().status)
@@ -94,7 +103,7 @@ async def _run(
     notify_supervisor("STOPPING=1")
     try:
         async with asyncio.timeout(deployment.settings.drain_seconds):
-            await _drain(deployment, bus)
+            await _drain(deployment, bus, spine)
             await telemetry.close()
             await http.close()
             await deployment.consumers.close()
@@ -105,11 +114,26 @@ async def _run(
     log.info("server.stopped")
 
 
-async def _drain(deployment: Deployment, bus: WebSocketBus) -> None:
+async def _start_spine(deployment: Deployment, bus: WebSocketBus, log: Log) -> "Downlink | None":
+    """Serve clients behind Shield too, where NATS_URL is set; NATS may come later."""
+    url = deployment.settings.nats_url
+    if url is None:
+        return None
+    from arqonbus_reference.spine_listener import spine_listener  # noqa: PLC0415 - 0.1 s of CPU that only a spine should cost
+
+    spine = spine_listener(url, deployment, bus, log)
+    if not await spine.start():
+        log.warning("spine.unavailable", reason=spine.reason)
+    return spine
+
+
+async def _drain(deployment: Deployment, bus: WebSocketBus, spine: "Downlink | None") -> None:
     """Answer what came before the signal, then close every client with 1001 (CONF-021, CONF-022)."""
     deployment.draining = True
     deployment.telemetry.emit("server.draining", "warning", connections=len(bus.connections))
     bus.stop_accepting()
+    if spine is not None:
+        spine.stop_accepting()
     await asyncio.sleep(0)  # two turns of the loop read what has already reached this machine
     await asyncio.sleep(0)
     try:
@@ -118,8 +142,12 @@ async def _drain(deployment: Deployment, bus: WebSocketBus) -> None:
         deployment.pipeline.hold()
         for connection in bus.connections:
             connection.pause()
+        if spine is not None:
+            spine.stop_reading()
         await deployment.pipeline.drained()
     await bus.close(1001, GOING_AWAY)
+    if spine is not None:
+        await spine.close()
     await deployment.pipeline.drained()
 
 

@@ -55,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     group_min_idle_ms: int = 30_000
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
+    nats_url: Url | None = None
     synthesis_enabled: bool = False
     ollama_url: Url | None = None
     ollama_model: str = "llama3.2"
@@ -85,7 +86,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def secrets(self) -> list[str]:
         """What must not appear in anything written."""
         found = [self.auth_jwt_secret.reveal()] if self.auth_jwt_secret else []
-        return found + [url.password for url in (self.redis_url, self.ollama_url) if url and url.password]
+        return found + [
+            url.password for url in (self.redis_url, self.nats_url, self.ollama_url) if url and url.password
+        ]
 
 
 VARIABLES: Final = (
@@ -132,6 +135,7 @@ VARIABLES: Final = (
     Variable("ARQONBUS_GROUP_MIN_IDLE_MS", "group_min_idle_ms", allowed.integer(10, 86_400_000, "ms")),
     Variable("ARQONBUS_LOG_LEVEL", "log_level", allowed.choice("debug", "info", "warning", "error")),
     Variable("ARQONBUS_LOG_FORMAT", "log_format", allowed.choice("json", "console")),
+    Variable("NATS_URL", "nats_url", allowed.url("nats", "tls")),
     Variable("ARQONBUS_SYNTHESIS_ENABLED", "synthesis_enabled", allowed.BOOLEAN),
     Variable("OLLAMA_URL", "ollama_url", allowed.url("http", "https")),
     Variable("OLLAMA_MODEL", "ollama_model", allowed.MODEL),

@@ -1,51 +1,20 @@
 """The program `arqonbus-reference`: exit codes, output, and what it leaves behind."""
 
 import json
-import os
 import re
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from http.client import HTTPConnection
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from arqonbus_reference.__main__ import main
+from program_bench import endpoints, finished, get
 
 SECRET = "gWf3hTq8vZr1xYk5mNp7sLd2cBj9eUa4"
-PROGRAM = (sys.executable, "-m", "arqonbus_reference")
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start the program in an empty folder with a clean environment."""
-    started = []
-
-    def start(*arguments: str, **environ: str) -> subprocess.Popen[str]:
-        clean = {name: value for name, value in os.environ.items() if "ARQON" not in name}
-        process = subprocess.Popen(
-            [*PROGRAM, *arguments],
-            cwd=tmp_path,
-            env=clean | environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
-
-
-def finished(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=30)
-    return process.returncode, out, err
 
 
 def test_help_and_version_succeed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -144,28 +113,6 @@ def test_importing_the_package_loads_no_test_tool() -> None:
     assert answer.stdout.strip() == "[]"
 
 
-def endpoints(process: subprocess.Popen[str]) -> dict[str, str]:
-    """What `dev` printed: name and address of each endpoint."""
-    assert process.stdout is not None
-    found = {}
-    for line in process.stdout:
-        row = re.search(r"│ (\w+)\s+│ (\S+)\s+│", line)
-        found |= {row[1]: row[2]} if row else {}
-        if "Ctrl-C" in line:
-            return found
-    raise AssertionError("dev ended before it was ready")
-
-
-def get(url: str, path: str) -> dict[str, Any]:
-    connection = HTTPConnection(url.removeprefix("http://"), timeout=10)
-    try:
-        connection.request("GET", path)
-        answer: dict[str, Any] = json.load(connection.getresponse())
-        return answer
-    finally:
-        connection.close()
-
-
 def valkey_is_gone(place: str) -> bool:
     with socket.socket(socket.AF_UNIX) as visitor:
         return visitor.connect_ex(place.removeprefix("unix://")) != 0
@@ -181,7 +128,7 @@ def test_dev_is_strict_durable_and_leaves_nothing(start: Callable[..., Any], num
     process.send_signal(number)
     code, _, err = finished(process)
 
-    assert set(found) == {"bus", "http", "telemetry", "valkey"}
+    assert set(found) == {"said", "bus", "http", "telemetry", "shield", "valkey", "nats"}
     assert not any(address.endswith(":0") for address in found.values())
     assert (health["status"], health["storage"]["mode"], health["storage"]["persistence"]) == (
         "healthy",

@@ -1,5 +1,6 @@
 """The edge: what stands behind Shield's WebSocket endpoint. It lets through only what it could check."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ class Gateway:
         self.uplink = Uplink(spine, report=self.faults.report)
         self.uplink.changed = self._spine_changed
         self.clients: set[EdgeClient] = set()
+        self._met = asyncio.Event()
         self._log = log
         self._checks = Checks(strict=settings.schema_strict, policy=self.policy, metrics=self.metrics)
         self._mirror = Mirror(spine, settings.mirror_share, self.metrics)
@@ -122,10 +124,25 @@ class Gateway:
         """Count and log (INT-003)."""
         self.faults.report(site, error)
 
+    async def meet(self, seconds: float) -> bool:
+        """Wait for the bus, so long at most; whether it was there."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._met.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def leave(self) -> None:
+        """Leave the spine, and do not call that an outage."""
+        self.uplink.changed = lambda: None
+        await self.uplink.close()
+
     # -- inside
 
     def _spine_changed(self) -> None:
         if self.uplink.connected:
+            self._met.set()
             self._log.info("spine.connected")
         else:
             self._log.warning("spine.unavailable", reason=self.uplink.reason)

@@ -29,6 +29,9 @@ from arqonbus_reference.transport.websocket_bus import WebSocketBus
 PATH: Final = "/ws"
 """Where clients come in; every other path of the listener is HTTP."""
 
+MEET_SECONDS: Final = 2.0
+"""How long a Shield that reached NATS waits for the bus before it calls itself ready all the same."""
+
 
 class Shield:
     """A running Shield; `start` serves on sockets that are bound already, `drain` ends it in order."""
@@ -87,13 +90,18 @@ class Shield:
         if self._watch is not None:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
-        await self._gateway.uplink.close()
+        await self._gateway.leave()
         if self._gateway.policy is not None:
             self._gateway.policy.close()
 
 
-async def serve(settings: ShieldSettings, *, ready: Callable[[str], None] | None = None) -> int:
-    """Run until SIGTERM, SIGINT or SIGHUP, then drain; the exit code: 0, or 78 when it could not start.
+async def serve(
+    settings: ShieldSettings,
+    *,
+    ready: Callable[[str], None] | None = None,
+    stop: asyncio.Event | None = None,
+) -> int:
+    """Run until SIGTERM, SIGINT or SIGHUP, or until `stop` where it is given, then drain; the exit code: 0, or 78 when it could not start.
 
     `ready` is called with the URL of the endpoint once it listens. The caller has run the preflight before.
     """
@@ -109,7 +117,7 @@ async def serve(settings: ShieldSettings, *, ready: Callable[[str], None] | None
             listener.close()
         text = f"{shortened(str(settings.policy_path))} cannot be used: {error}"
         return refuse([Problem("POLICY_WASM_PATH", text, "the module that the preflight has seen")])
-    stop = stop_event()
+    stop = stop or stop_event()
     for name in settings.unknown:
         log.warning("unknown variable", variable=name)
     await _run(gateway, sockets, log, stop, ready)
@@ -124,7 +132,7 @@ async def _run(
     ready: Callable[[str], None] | None,
 ) -> None:
     settings, shield = gateway.settings, Shield(gateway)
-    if not await shield.start(sockets):
+    if not (await shield.start(sockets) and await gateway.meet(MEET_SECONDS)):
         log.warning("spine.unavailable", reason=gateway.uplink.reason)
     spare_collection()
     place = authority(settings.host, sockets)

@@ -39,6 +39,13 @@ class Endpoint(Protocol):
         ...
 
 
+class Listener(Protocol):
+    """Where clients come in."""
+
+    rejected: int
+    """Those that were not let in."""
+
+
 class Limits(NamedTuple):
     """The bounds of each connection."""
 

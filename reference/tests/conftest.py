@@ -1,0 +1,37 @@
+"""The program, started as a process of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+PROGRAM = (sys.executable, "-m", "arqonbus_reference")
+OURS = ("ARQON", "SHIELD", "JWT", "NATS", "POLICY_WASM")
+"""Parts of the names of variables that would change what is tried."""
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start the program in an empty folder with a clean environment."""
+    started = []
+
+    def start(*arguments: str, **environ: str) -> subprocess.Popen[str]:
+        clean = {name: value for name, value in os.environ.items() if not any(part in name for part in OURS)}
+        process = subprocess.Popen(
+            [*PROGRAM, *arguments],
+            cwd=tmp_path,
+            env=clean | environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
