@@ -1,5 +1,6 @@
 """`arqonbus-gate doctor` against real deployments: the reference behind TLS, and a small bus that is not right."""
 
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ import jwt
 import pytest
 import pytest_asyncio
 from arqonbus_fixtures import ports
+from arqonbus_fixtures.containers import engine_fault
 from doctor_runs import examined, gate, staging_example
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")  # that of staging, whose TLS proxy lives in it
@@ -209,6 +211,44 @@ async def test_a_launch_that_cannot_be_is_named(launch: str, about: str, says: s
 
     assert found.code == 78
     assert any(about == field and says in told for (field, _), told in found.problems().items()), found.text
+
+
+CONTAINER = """
+name = "contained"
+[launch]
+command = "docker run --rm --network host nowhere.invalid/bus:1 serve"
+[control]
+valkey = "container"
+"""
+
+
+@pytest.mark.skipif(shutil.which("docker") is None, reason="there is no program docker here")
+async def test_an_engine_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    """Exit 69, for the launch as for the Valkey; the image is not looked for."""
+    profile = tmp_path / "container.toml"
+    profile.write_text(CONTAINER, "utf-8")
+
+    found = await examined(profile, DOCKER_HOST=f"unix://{tmp_path}/nowhere.sock")
+
+    assert found.code == 69
+    assert set(found.problems()) == {("launch.command", "engine"), ("control.valkey", "engine")}
+    assert found.states("launch.command")["image"] == "skipped"
+
+
+@pytest.mark.skipif(
+    engine_fault() is not None or shutil.which("docker") is None, reason="no container engine answers here"
+)
+async def test_an_image_that_is_not_to_be_had_is_named(tmp_path: Path) -> None:
+    """Exit 69 with its name, while the engine is well."""
+    profile = tmp_path / "container.toml"
+    profile.write_text(CONTAINER, "utf-8")
+
+    found = await examined(profile)
+
+    assert found.code == 69
+    assert set(found.problems()) == {("launch.command", "image")}
+    assert "nowhere.invalid/bus:1 is neither here nor to be had" in found.text
+    assert found.states("control.valkey") == {"engine": "ok"}
 
 
 async def test_a_profile_that_is_no_toml_is_named(tmp_path: Path) -> None:
