@@ -287,6 +287,13 @@ class Downlink:
         if not self._say(link.outbound(client.node, kind), payload, {link.SESSION: client.session_id}):
             self._nodes[client.node].held = True
 
+    def missed(self, client: FarClient) -> None:
+        """Let a node ask: something that it sent did not arrive."""
+        node = self._nodes[client.node]
+        if not node.held:
+            node.held = True
+            self._say_lost(node.name)
+
     def forget(self, client: FarClient) -> None:
         """A session is over."""
         self.clients.pop(client.session_id, None)

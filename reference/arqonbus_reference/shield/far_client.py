@@ -31,6 +31,10 @@ class Way(Protocol):
         """Send `close`, `pause` or `resume`, unless nothing can be sent now: the node asks afterwards."""
         ...
 
+    def missed(self, client: "FarClient") -> None:
+        """A number is missing of what the client sent: let its node ask."""
+        ...
+
     def forget(self, client: "FarClient") -> None:
         """The session is over."""
         ...
@@ -82,11 +86,13 @@ class FarClient:
     # -- from the node
 
     def take(self, sequence: int, part: bytes, *, more: bool) -> None:
-        """Take what comes next from the client; late copies are dropped, and a missing number ends the session."""
+        """Take what comes next from the client; late copies are dropped, and all behind a missing number until the node asked."""
         if self._closed or self._ending is not None or sequence <= self.up:
             return
         if sequence != self.up + 1:
-            self.close(1012, "a frame was lost")
+            self._way.missed(
+                self
+            )  # after an outage the client library of a node still sends what it had buffered
             return
         self.up = sequence
         try:

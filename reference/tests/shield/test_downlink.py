@@ -8,6 +8,7 @@ from contextlib import suppress
 import pytest
 from arqonbus_fixtures.nats import EmbeddedNats
 from arqonbus_reference.shield import link
+from arqonbus_reference.shield.edge_session import Session
 from arqonbus_reference.shield.spine import SpineUnavailableError
 from arqonbus_reference.shield.uplink import GAP
 from shield.spine_bench import Edge, Member, News, RealBus, envelope, eventually, message_id
@@ -237,10 +238,29 @@ async def test_a_node_that_falls_silent_loses_its_members(
     await silent.uplink.close()
 
 
+async def test_a_frame_that_does_not_arrive_costs_no_session(edge: Edge, bus: RealBus) -> None:
+    """It is refused, and so is what came behind it; afterwards the session goes on."""
+    member = await edge.member()
+    assert isinstance(member.session, Session)
+    member.session.up += 1
+
+    member.publish(1)
+    await edge.news.until(member.is_answered, "the refusal")
+    await edge.reached()
+    member.publish(1)
+    await edge.news.until(member.is_answered, "the acknowledgement")
+
+    assert member.unanswered_ids == [message_id(1)]
+    assert member.acknowledged() == [1]
+    assert await bus.stored() == [1]
+    assert member.ended is None
+
+
 async def publish_all(edge: Edge, publisher: Member, numbers: list[int]) -> None:
     """Publish these in order, and again in order those that were refused, until all are acknowledged."""
     waiting = numbers
     while waiting:
+        assert publisher.ended is None
         await edge.reached()
         with suppress(SpineUnavailableError):
             for number in waiting:
