@@ -11,6 +11,7 @@ import pytest
 from arqonbus_conformance.packaging.inspection import Inspection
 from arqonbus_conformance.packaging.installer import uv_program
 from arqonbus_conformance.packaging.report import PackageReport, package_schema
+from arqonbus_conformance.packaging.shipped_secrets import secrets_in
 from made_packages import BACKEND, contents, digest, made_tree, made_wheel, written
 
 GATE = str(Path(sys.executable).parent / "arqonbus-gate")
@@ -287,6 +288,22 @@ def test_a_secret_is_found_and_never_shown(tmp_path: Path) -> None:
     assert "bus/__init__.py:2" in shown
     assert "bus/.env" in shown
     assert token not in shown
+
+
+@pytest.mark.parametrize(
+    ("line", "places"),
+    [
+        ('os.environ.get("JWT_SECRET", "changeme")', ["a.py:1"]),
+        ('jwt_secret: str = "super-secret"', ["a.py:1"]),
+        ('{"api_key": "change-me"}', ["a.py:1"]),
+        ('Variable("JWT_SECRET", "jwt_secret")', []),
+        ('jwt_secret: str = ""', []),
+        ("names = ('password', 'secret')", []),
+    ],
+)
+def test_a_default_secret_is_told_from_a_name(line: str, places: list[str]) -> None:
+    """A value that is its own name once more says which field is meant, and is no secret."""
+    assert [one.where for one in secrets_in("a.py", line)] == places
 
 
 def test_tests_are_the_product_of_a_test_tool(tmp_path: Path) -> None:

@@ -24,6 +24,9 @@ DEFAULTS: Final = (
 )
 """Values that everybody tries first, as a pattern."""
 
+_NAME = r"(?P<name>[a-z0-9_]{0,64}(?:secret|passw(?:or)?d|token|api_?key|_key)[a-z0-9_]{0,64})"
+_VALUE = rf"[\"'](?P<value>(?:{DEFAULTS})(?:[-_]?(?:123|1234|in-production))?)[\"']"
+
 PATTERNS: Final = (
     (
         "a private key",
@@ -42,10 +45,12 @@ PATTERNS: Final = (
     (
         "a well-known default secret",
         re.compile(
-            rf"(?i)(?:secret|passw(?:or)?d|token|api_?key|_key)[a-z0-9_]*"
-            rf"(?:[\"']\]?[ \t]*[,:=]|(?:[ \t]*:[ \t]*[a-z_. |\[\]]+)?[ \t]*=)[ \t]*"
-            rf"[\"'](?:{DEFAULTS})(?:[-_]?(?:123|1234|in-production))?[\"']"
+            rf"(?i)\b{_NAME}(?:[\"']\]?[ \t]*[:=]|(?:[ \t]*:[ \t]*[a-z_. |\[\]]+)?[ \t]*=)[ \t]*{_VALUE}"
         ),
+    ),
+    (
+        "a well-known default secret",
+        re.compile(rf"(?i)(?:get|getenv|setdefault)\([ \t]*[\"']{_NAME}[\"'][ \t]*,[ \t]*{_VALUE}"),
     ),
 )
 """What is found, and how it looks."""
@@ -64,5 +69,13 @@ def secrets_in(place: str, text: str) -> Iterator[Finding]:
     """A finding for each secret in a text, with its line."""
     for what, pattern in PATTERNS:
         for match in pattern.finditer(text):
+            if _names_itself(match):
+                continue
             line = text.count("\n", 0, match.start()) + 1
             yield finding("secret-shipped", f"it holds {what} (not shown)", f"{place}:{line}")
+
+
+def _names_itself(match: re.Match[str]) -> bool:
+    """Whether the value is the name once more, as where a table says which field a variable fills."""
+    groups = match.groupdict()
+    return bool(groups) and groups["name"].lower() == groups["value"].lower()
