@@ -3,40 +3,50 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from typing import Final
 
 from rich.markup import escape
 from rich.table import Table
 
 from arqonbus_conformance.depth import Depth
 from arqonbus_conformance.judge import Judge
+from arqonbus_conformance.power import measured_power
 from arqonbus_conformance.recording import CASE
 from arqonbus_conformance.requirements import Requirement, RequirementSet
-from arqonbus_conformance.selection import RunRequest
+from arqonbus_conformance.selection import RunRequest, scored
 from arqonbus_conformance.session import collect
 from arqonbus_conformance.target import embedded_reference
 
-__all__ = ["explanation", "markdown", "registered_cases", "table"]
+__all__ = ["explanation", "markdown", "registered_cases", "summary", "table"]
 
 Cases = Mapping[str, Sequence[tuple[str, str]]]
 """By requirement id: the id and the sentence of each of its cases."""
 
 
-def registered_cases() -> Cases:
-    """Every case of every installed suite, by requirement; nothing is run."""
+EVERY: Final = RunRequest(depth=Depth.FULL)
+"""What leaves no case out."""
+
+
+def registered_cases(request: RunRequest = EVERY) -> Cases:
+    """The cases of the installed suites that a run with this request takes, by requirement; nothing is run.
+
+    Raises:
+        KeywordError: pytest does not understand the keyword expression.
+    """
     cases: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for item in collect(Judge(embedded_reference()), RunRequest(depth=Depth.FULL)):
+    for item in collect(Judge(embedded_reference()), request):
         case = item.stash[CASE]
         for name in case.requirements:
             cases[name].append((case.id, case.sentence))
     return cases
 
 
-def table(requirements: RequirementSet, cases: Cases) -> Table:
-    """One line per requirement."""
+def table(requirements: RequirementSet, cases: Cases, request: RunRequest) -> Table:
+    """One line per requirement that a run with this request decides."""
     made = Table(title=f"requirement set {requirements.revision}", title_justify="left")
     for column in ("id", "level", "suite", "scope", "cases", "sentence"):
         made.add_column(column, justify="right" if column == "cases" else "left", no_wrap=column == "id")
-    for one in requirements.by_id.values():
+    for one in scored(request, requirements, cases.keys()):
         count = len(cases.get(one.id, ()))
         made.add_row(
             one.id,
@@ -47,6 +57,17 @@ def table(requirements: RequirementSet, cases: Cases) -> Table:
             escape(one.sentence),
         )
     return made
+
+
+def summary(requirements: RequirementSet, cases: Cases, request: RunRequest) -> str:
+    """How many cases a run with this request takes, what they decide, and how long they were measured to need."""
+    taken = {name for of_one in cases.values() for name, _ in of_one}
+    decided = scored(request, requirements, cases.keys())
+    seconds = sum(map(measured_power().seconds_of, taken))
+    return (
+        f"{len(taken)} cases decide {len(decided)} of {len(requirements.by_id)} requirements at level {request.depth}; "
+        f"measured: {seconds:.1f} s, one after the other"
+    )
 
 
 def _functions(cases: Sequence[tuple[str, str]]) -> dict[str, int]:

@@ -17,6 +17,13 @@ from urllib.parse import quote
 
 import jwt
 import pytest
+from arqonbus_conformance.report.difference import difference_of
+from arqonbus_conformance.report.difference_forms import write_json as write_difference
+from arqonbus_conformance.report.difference_forms import write_page_of
+from arqonbus_conformance.report.reading import as_report, read_report
+from arqonbus_conformance.signoff.attestation import sealed
+from arqonbus_conformance.signoff.keys import new_pair, read_private, write_pair
+from arqonbus_conformance.signoff.statement import statement_of
 from websockets.asyncio.server import ServerConnection
 
 RUN_SECONDS = 120.0
@@ -125,7 +132,10 @@ def gate(tmp_path: Path) -> Gate:
         place = tmp_path / "work"
         place.mkdir()
         finished = subprocess.run(
-            [str(GATE), "run", "--verbose", "--target", str(tmp_path / "profile.toml"), "-k", keyword],
+            [
+                *(str(GATE), "run", "--verbose", "--target", str(tmp_path / "profile.toml"), "-k", keyword),
+                *("--sarif", "reports/gate.sarif", "--badge", "reports/gate.svg"),
+            ],
             capture_output=True,
             cwd=place,
             env={
@@ -164,14 +174,14 @@ def tokens_in(told: Told) -> list[bytes]:
 def test_nothing_that_the_deployment_sends_back_is_written(
     gate: Gate, bus_beside: Callable[..., str], echoing_bus: object, echoing_http: int, credentials: str
 ) -> None:
-    """Secret, minted and ready-made tokens, passwords in addresses, plain and encoded, on the wire and in failures."""
+    """Secret, minted and ready-made tokens, plain and encoded, on the wire and in failures."""
     address = bus_beside(echoing_bus).removeprefix("ws://")
 
     told = gate(
         f"""
         name = "hostile"
         [endpoints]
-        bus = "ws://ann:canary-bus-password@{address}"
+        bus = "ws://{address}"
         http = "http://127.0.0.1:{echoing_http}"
         [claims]
         auth = true
@@ -183,6 +193,51 @@ def test_nothing_that_the_deployment_sends_back_is_written(
 
     assert told.code in {1, 2, 4}
     assert any(b"***" in content for content in told.artefacts.values())
+    assert {Path(name).name for name in told.artefacts} >= {"gate.sarif", "gate.svg", "gate.html", "gate.xml"}
+    assert traces_in(told) == []
+    assert tokens_in(told) == []
+
+
+def test_what_is_made_of_a_report_holds_nothing_more(
+    gate: Gate,
+    bus_beside: Callable[..., str],
+    echoing_bus: object,
+    echoing_http: int,
+    tmp_path: Path,
+) -> None:
+    """The attestation, and the page and the JSON of a difference to a report where all was well."""
+    address = bus_beside(echoing_bus).removeprefix("ws://")
+    gate(
+        f"""
+        name = "hostile"
+        [endpoints]
+        bus = "ws://{address}"
+        http = "http://127.0.0.1:{echoing_http}"
+        [claims]
+        auth = true
+        [credentials]
+        jwt_secret_env = "GATE_SECRET"
+        """,
+        CASES,
+    )
+    path = tmp_path / "work/reports/gate.json"
+    document = read_report(path)
+    fine = document | {
+        "cases": [case | {"verdict": "holds"} for case in document["cases"]],
+        "failures": [],
+    }
+
+    write_pair(tmp_path / "k", new_pair())
+    envelope = sealed(statement_of(as_report(document)), read_private(tmp_path / "k"))
+    changed = difference_of(fine, document)
+    write_page_of(changed, tmp_path / "diff.html")
+    write_difference(changed, tmp_path / "diff.json")
+    attested = base64.b64decode(json.loads(envelope)["payload"])
+    made = {name: (tmp_path / name).read_bytes() for name in ("diff.html", "diff.json")}
+    told = Told({**made, "statement": attested}, 0)
+
+    assert b"unit/" in told.artefacts["statement"]
+    assert b"unit/" in told.artefacts["diff.html"]
     assert traces_in(told) == []
     assert tokens_in(told) == []
 

@@ -273,3 +273,49 @@ def test_a_key_with_a_passphrase_signs(gate: Ended, monkeypatch: pytest.MonkeyPa
 
     assert (without[0], with_it[0]) == (64, 0)
     assert all(b"sesame-canary" not in one.read_bytes() for one in Path().iterdir())
+
+
+def smoke_report(**changes: Any) -> dict[str, Any]:
+    """What a run of level smoke reports: some of the requirements, all of which hold."""
+    lines = made_document()["requirements"][:20]
+    return {"level": "smoke", "selection": Selection(complete=False, **changes), "requirements": tuple(lines)}
+
+
+def test_a_smoke_run_is_signed_as_one_and_enough_for_nothing_more(gate: Ended) -> None:
+    """Whoever demands level standard, as everybody does who does not say otherwise, refuses it."""
+    signed(gate, **smoke_report())
+    Path("smoke.toml").write_text('level = "smoke"\n')
+
+    standard, unsaid, smoke = (
+        gate("verify", "a.json", "--key", "k.pub", *options)
+        for options in (("--level", "standard"), (), ("--policy", "smoke.toml"))
+    )
+
+    assert standard[0] == unsaid[0] == 14
+    assert "its run was of level smoke; demanded: at least standard" in standard[1]
+    assert smoke[0] == 0, smoke[1]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"keyword": "HTTP-001"}, {"phase": 1}, {"budget_seconds": 9.0}, {"shard": "1/2"}]
+)
+def test_a_part_of_a_smoke_run_is_never_signed(gate: Ended, changes: dict[str, Any]) -> None:
+    """What was left out is not known to hold."""
+    write_report(**smoke_report(**changes))
+
+    code, said = gate("sign", "report.json", "--key", "k", "--out", "a.json")
+
+    assert code == 17
+    assert "selection of cases" in said
+
+
+def test_a_requirement_that_a_smoke_run_saw_violated_is_not_overlooked(gate: Ended) -> None:
+    """Only those that it did not judge are left aside."""
+    changes = smoke_report()
+    first, *rest = changes["requirements"]
+    write_report(**changes | {"requirements": (first | {"verdict": "unknown"}, *rest)})
+
+    code, said = gate("sign", "report.json", "--key", "k", "--out", "a.json")
+
+    assert code == 17
+    assert f"1 MUST requirements are unknown: {first['id']}" in said

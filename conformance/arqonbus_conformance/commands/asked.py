@@ -16,12 +16,12 @@ from arqonbus_conformance.selection import (
     parse_shard,
 )
 
-__all__ = ["Asked"]
+__all__ = ["Asked", "Selected"]
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class Selected:
     """Which cases; all of level standard unless something is said.
 
     Parameters
@@ -42,8 +42,6 @@ class Asked:
         The most powerful cases by measured seconds that fit, such as 60s or 2m; the report says what was left out.
     shard
         One of several disjoint parts, such as 1/4; arqonbus-gate merge puts their reports together.
-    shuffle
-        Run in an order drawn from the seed.
     """
 
     level: Depth = Depth.STANDARD
@@ -54,7 +52,6 @@ class Asked:
     keyword: Annotated[str, Parameter(name=["--keyword", "-k"])] = ""
     budget: str | None = None
     shard: str | None = None
-    shuffle: Annotated[bool, Parameter(negative="")] = False
 
     def request(self) -> RunRequest:
         """What is asked for.
@@ -72,9 +69,30 @@ class Asked:
                 depth=self.level,
                 budget_seconds=parse_budget(self.budget) if self.budget is not None else None,
                 shard=parse_shard(self.shard) if self.shard is not None else None,
-                shuffle=self.shuffle,
             )
             check(request, requirement_set())
         except SelectionError as fault:
             raise UsageError(str(fault)) from fault
         return request
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Asked(Selected):
+    """Which cases, and in which order.
+
+    Parameters
+    ----------
+    shuffle
+        Run in an order drawn from the seed.
+    """
+
+    shuffle: Annotated[bool, Parameter(negative="")] = False
+
+    def request(self) -> RunRequest:
+        """What is asked for.
+
+        Raises:
+            UsageError: something of it does not exist.
+        """
+        return super().request()._replace(shuffle=self.shuffle)

@@ -2,33 +2,47 @@
 
 import sys
 from importlib.metadata import version as distribution_version
-from typing import Annotated
+from typing import Annotated, Final
 
 from cyclopts import Parameter
 from rich.console import Console
 
 from arqonbus_conformance import catalogue
 from arqonbus_conformance.commands.application import UsageError, app
+from arqonbus_conformance.commands.asked import Selected
 from arqonbus_conformance.requirements import REVISION, requirement_set
 from arqonbus_conformance.verdict import ExitCode
 
 __all__ = ["explain_command", "list_command", "version_command"]
 
 
+EVERYTHING: Final = Selected()
+"""What is listed when nothing is said: what a run takes then."""
+
+
 @app.command(name="list")
-def list_command(*, markdown: Annotated[bool, Parameter(negative="")] = False) -> int:
-    """List every requirement with its cases.
+def list_command(
+    *, asked: Selected = EVERYTHING, markdown: Annotated[bool, Parameter(negative="")] = False
+) -> int:
+    """List the requirements that a run with the same options decides, with how many cases it takes for each.
+
+    Exit codes: 0, also where there are none; 64 usage.
 
     Parameters
     ----------
     markdown
-        Write the page docs/requirements.md instead.
+        Write the page docs/requirements.md instead, of every requirement and every case.
     """
-    requirements, cases = requirement_set(), catalogue.registered_cases()
+    requirements = requirement_set()
     if markdown:
-        sys.stdout.write(catalogue.markdown(requirements, cases))
-    else:
-        Console().print(catalogue.table(requirements, cases))
+        if asked != EVERYTHING:
+            raise UsageError("--markdown writes the page of everything; allowed with it: no other option")
+        sys.stdout.write(catalogue.markdown(requirements, catalogue.registered_cases()))
+        return ExitCode.PASS
+    request = asked.request()
+    cases, console = catalogue.registered_cases(request), Console()
+    console.print(catalogue.table(requirements, cases, request))
+    console.print(catalogue.summary(requirements, cases, request), highlight=False, soft_wrap=True)
     return ExitCode.PASS
 
 

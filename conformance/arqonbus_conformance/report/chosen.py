@@ -13,7 +13,7 @@ def selection_of(judge: Judge) -> Selection:
     return Selection(
         complete=request.complete and not judge.interrupted,
         suites=request.suites,
-        keyword=request.keyword,
+        keyword=request.keyword or " or ".join(request.cases),
         areas=request.areas,
         requirements=request.requirements,
         phase=request.phase,

@@ -48,6 +48,7 @@ class Selection(msgspec.Struct, frozen=True):
     """Which cases were asked for; complete when none of the level was left out and the run came to its end.
 
     Attributes:
+        keyword: the expression that cases had to match; the ids of the cases where they were asked for one by one.
         phase: the phase that was asked for, None for all.
         budget_seconds: how long the cases were to take, None without a budget.
         shard: which part of the cases this was ("1/4"), "" for all.

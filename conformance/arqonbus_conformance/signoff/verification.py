@@ -17,6 +17,8 @@ __all__ = ["problems_of_report", "problems_of_run", "problems_with"]
 
 CLOCK_MINUTES: Final = 5
 """How far the clock of the gate may have been ahead."""
+SHALLOW: Final = "smoke"
+"""The level that decides only the requirements that its cases judge."""
 NAMED: Final = 8
 """How many requirements a sentence names before it counts the rest."""
 
@@ -28,11 +30,20 @@ def problems_of_report(report: Report) -> list[Problem]:
         found.append("the run was interrupted, so most of it was never judged")
     if not report.cases:
         found.append("no case ran, so nothing was judged")
-    if not report.interrupted and not report.selection.complete:
+    if not report.interrupted and _is_of_a_part(report):
         found.append("it is of a selection of cases; a sign-off needs all of them")
     if not report.leftovers.checked:
         found.append("nobody looked for what the run left behind")
     return [Problem(Refusal.NOT_PASSED, sentence) for sentence in found]
+
+
+def _is_of_a_part(report: Report) -> bool:
+    """Whether cases of its level were left out; level smoke never judges every requirement, and says so."""
+    chosen = report.selection
+    if report.level != SHALLOW:
+        return not chosen.complete
+    named = (chosen.suites, chosen.keyword, chosen.areas, chosen.requirements, chosen.shard)
+    return any(named) or chosen.phase is not None or chosen.budget_seconds is not None
 
 
 def problems_with(
@@ -182,6 +193,8 @@ def _verdicts(evidence: Evidence, requirements: RequirementSet) -> Iterator[Prob
     """What every MUST must amount to; decided here again, whatever the run said of itself."""
     by_verdict: dict[str, list[str]] = {}
     for one in requirements.by_id.values():
+        if evidence.level == SHALLOW and one.id not in evidence.requirements:
+            continue  # a smoke run decides only what its cases judge; the level tells the policy
         verdict = evidence.requirements.get(one.id, str(Verdict.UNVERIFIED))
         if one.level is Level.MUST and not _is_enough(evidence, one, verdict):
             by_verdict.setdefault(verdict, []).append(one.id)
