@@ -114,7 +114,11 @@ class Deployment:
             },
             "storage": storage._asdict(),
             "capabilities": self.capabilities(),
-        }
+        } | self._listening()
+
+    def _listening(self) -> dict[str, Any]:
+        """What the listeners say of themselves."""
+        return {name: state for listener in self._listeners for name, state in listener.state().items()}
 
     def readiness(self) -> tuple[bool, str | None]:
         """Whether clients should come, and why not."""
@@ -137,7 +141,7 @@ class Deployment:
             "version": self.version,
             "uptime_seconds": round(time.time() - self.started_at, 3),
             "storage": storage._asdict(),
-        }
+        } | self._listening()
         return (503 if status == "unhealthy" else 200), body
 
     def count(self) -> Metrics:
@@ -148,6 +152,8 @@ class Deployment:
         self.metrics.deliveries = sum(tenant.delivered for tenant in tenants)
         self.metrics.connections = sum(len(tenant.sessions) for tenant in tenants)
         self.metrics.connections_rejected = sum(listener.rejected for listener in self._listeners)
+        spine = self._listening().get("spine")
+        self.metrics.spine_connected = None if spine is None else spine["connected"]
         self.metrics.storage_degraded = self.storage.status().status == "degraded"
         return self.metrics
 

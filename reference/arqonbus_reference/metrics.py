@@ -10,7 +10,7 @@ EXPOSITION_CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics:
-    """Counters since the start, and the two gauges `connections` and `storage_degraded`."""
+    """Counters since the start, and the gauges `connections`, `storage_degraded` and `spine_connected`, None where no spine is served."""
 
     __slots__ = (
         "auth_rejected",
@@ -22,6 +22,7 @@ class Metrics:
         "messages_accepted",
         "messages_rejected",
         "slow_consumers_closed",
+        "spine_connected",
         "storage_degraded",
     )
 
@@ -35,6 +36,7 @@ class Metrics:
         self.slow_consumers_closed = 0
         self.auth_rejected = 0
         self.storage_degraded = False
+        self.spine_connected: bool | None = None
         self.errors: dict[str, int] = {}
         """Errors caught, by site."""
 
@@ -54,7 +56,7 @@ class Metrics:
             "errors": dict(self.errors),
             "slow_consumers_closed": self.slow_consumers_closed,
             "storage": {"degraded": self.storage_degraded},
-        }
+        } | ({} if self.spine_connected is None else {"spine": {"connected": self.spine_connected}})
 
     def prometheus(self) -> bytes:
         """The text exposition, of content type EXPOSITION_CONTENT_TYPE."""
@@ -90,4 +92,8 @@ class Metrics:
             "1 while the fallback stands in for the storage.",
             self.storage_degraded,
         )
+        if self.spine_connected is not None:
+            yield GaugeMetricFamily(
+                "arqonbus_spine_connected", "1 while NATS is connected.", self.spine_connected
+            )
         yield CounterMetricFamily("arqonbus_auth_rejected", "Tokens refused.", self.auth_rejected)

@@ -8,7 +8,7 @@ import msgspec
 
 from arqonbus_reference import dependencies
 from arqonbus_reference.problem import Problem
-from arqonbus_reference.secret import hidden_url
+from arqonbus_reference.secret import Url, hidden_url
 from arqonbus_reference.settings import Environment, Reading, Settings
 from arqonbus_reference.storage.interface import StorageUnavailableError
 
@@ -20,6 +20,9 @@ EXPLICIT: Final = (
     "ARQONBUS_STORAGE_MODE",
 )
 """Variables that staging and prod take no default for."""
+NATS_SECONDS: Final = 2.0
+"""The longest NATS may take to answer."""
+
 WILDCARDS: Final = frozenset({"0.0.0.0", "::", "0", "[::]"})  # noqa: S104 - to find them, not to bind them
 _SAME_HOST: Final = {"localhost": "127.0.0.1", "::1": "127.0.0.1"}
 
@@ -135,6 +138,8 @@ def _unanswered(settings: Settings) -> list[Problem]:
         questions.append(_silent_storage)
     if settings.synthesis_enabled and settings.ollama_url is not None:
         questions.append(_silent_model)
+    if settings.environment != "dev" and settings.nats_url is not None:
+        questions.append(_silent_spine)
 
     async def ask() -> list[Problem]:
         answers = await asyncio.gather(*(question(settings) for question in questions))
@@ -173,3 +178,18 @@ async def _silent_model(settings: Settings) -> Problem | None:
         return None
     text = f"{hidden_url(settings.ollama_url)!r} does not answer"
     return Problem("OLLAMA_URL", text, f"an Ollama that answers within {ollama.PROBE_SECONDS:g} s")
+
+
+async def _silent_spine(settings: Settings) -> Problem | None:
+    return None if settings.nats_url is None else await silent_spine(settings.nats_url, settings.environment)
+
+
+async def silent_spine(url: Url, environment: str) -> Problem | None:
+    """No NATS answers at `url`, though a deployment in this environment needs one."""
+    from arqonbus_reference.shield import spine  # noqa: PLC0415 - a client library that a refused start needs not load
+
+    reason = await spine.answers(url, NATS_SECONDS)
+    if reason is None:
+        return None
+    text = f"{hidden_url(url)!r} did not answer within {NATS_SECONDS:g} s ({reason})"
+    return Problem("NATS_URL", text, f"a NATS that answers, in {environment}")

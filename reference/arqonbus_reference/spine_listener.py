@@ -19,9 +19,12 @@ def spine_listener(url: Url, deployment: Deployment, bus: WebSocketBus, log: Log
     def changed() -> None:
         if listener.connected:
             log.info("spine.connected")
+            deployment.telemetry.emit("spine.connected")
         else:
             log.warning("spine.unavailable", reason=listener.reason)
+            deployment.telemetry.emit("spine.disconnected", "error", reason=listener.reason)
 
     spine = Spine(url, name="arqonbus", report=deployment.failed)
     listener = Downlink(spine, deployment, limits_of(deployment.settings), full=full, changed=changed)
+    bus.elsewhere = lambda: len(listener.clients)
     return listener

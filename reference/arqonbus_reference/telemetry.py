@@ -26,6 +26,8 @@ EVENT_TYPES: Final = (
     "storage.degraded",
     "storage.unavailable",
     "storage.recovered",
+    "spine.connected",
+    "spine.disconnected",
     "error.<site>",
     "slow_consumer.closed",
     "server.draining",

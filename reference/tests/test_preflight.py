@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from arqonbus_fixtures.nats import embedded
 from arqonbus_reference import dependencies, preflight
 from arqonbus_reference.settings import read
 
@@ -176,6 +177,31 @@ def test_prod_needs_a_server_that_persists(
     found = asyncio.run(look())
 
     assert found == expected
+
+
+def test_a_deployment_that_serves_the_spine_needs_a_nats_that_answers(
+    closed_port: int, silent_port: int
+) -> None:
+    """Named with its place and no password; in dev the bus starts without it, and without NATS_URL nothing is asked."""
+    refusals = [
+        preflight.examine(read({**DEPLOYED, "NATS_URL": f"nats://u:hush@127.0.0.1:{port}"}, None))
+        for port in (closed_port, silent_port)
+    ]
+
+    assert [[problem.variable for problem in problems] for problems in refusals] == [["NATS_URL"]] * 2
+    assert str(closed_port) in refusals[0][0].problem
+    assert "hush" not in str(refusals)
+    assert refused({"NATS_URL": f"nats://127.0.0.1:{closed_port}"}) == []
+
+
+async def test_a_deployment_starts_with_a_nats_that_answers() -> None:
+    """The twin of the refusal."""
+    server = await embedded()
+
+    problems = await asyncio.to_thread(refused, {**DEPLOYED, "NATS_URL": server.url})
+
+    assert problems == []
+    await server.close()
 
 
 def test_the_report_has_one_shape() -> None:

@@ -7,7 +7,7 @@ kept within bounds and sent once the node has said what it missed; a session tha
 import asyncio
 import secrets
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -72,6 +72,10 @@ class Downlink:
     def reason(self) -> str | None:
         """Why not, or None."""
         return None if self._spine.connected else self._spine.reason
+
+    def state(self) -> dict[str, Any]:
+        """What /health and the status command say of the spine."""
+        return {"spine": {"connected": self.connected, "reason": self.reason}}
 
     # -- life
 

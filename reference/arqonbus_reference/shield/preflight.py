@@ -6,14 +6,10 @@ from typing import Final
 
 from arqonbus_reference import allowed, dependencies, preflight
 from arqonbus_reference.problem import Problem
-from arqonbus_reference.secret import hidden_url
 from arqonbus_reference.shield.settings import Reading, ShieldSettings
 
 EXPLICIT: Final = ("SHIELD_HOST", "SHIELD_PORT")
 """Variables that staging and prod take no default for."""
-
-NATS_SECONDS: Final = 2.0
-"""The longest NATS may take to answer."""
 
 
 def examine(reading: Reading) -> list[Problem]:
@@ -77,10 +73,5 @@ def _unanswered(settings: ShieldSettings) -> list[Problem]:
     """NATS where it must answer: in dev Shield starts without it and says so in /health."""
     if settings.environment == "dev":
         return []
-    from arqonbus_reference.shield import spine  # noqa: PLC0415 - a client library that a refused start needs not load
-
-    reason = asyncio.run(spine.answers(settings.nats_url, NATS_SECONDS))
-    if reason is None:
-        return []
-    text = f"{hidden_url(settings.nats_url)!r} did not answer within {NATS_SECONDS:g} s ({reason})"
-    return [Problem("NATS_URL", text, f"a NATS that answers, in {settings.environment}")]
+    problem = asyncio.run(preflight.silent_spine(settings.nats_url, settings.environment))
+    return [] if problem is None else [problem]

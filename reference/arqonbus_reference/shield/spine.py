@@ -7,9 +7,9 @@ What is published waits for one writer within `MAX_WAITING_BYTES`; while NATS is
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
+from math import ceil
 from typing import Any, Final, NamedTuple
 
-import nats
 from nats import errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -261,12 +261,14 @@ async def answers(url: Url, seconds: float) -> str | None:
     async def silent(error: Exception) -> None:
         """The attempt below raises it too."""
 
+    client = Client()
     try:
         async with asyncio.timeout(seconds):
-            client = await nats.connect(
-                str(url), allow_reconnect=False, connect_timeout=seconds, error_cb=silent
+            await client.connect(
+                str(url), allow_reconnect=False, connect_timeout=ceil(seconds), error_cb=silent
             )
-            await client.close()
     except (OSError, TimeoutError, errors.Error) as error:
         return type(error).__name__
+    finally:
+        await client.close()  # after a failure too: it has a socket
     return None

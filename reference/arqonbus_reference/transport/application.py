@@ -45,6 +45,10 @@ class Listener(Protocol):
     rejected: int
     """Those that were not let in."""
 
+    def state(self) -> dict[str, Any]:
+        """What it adds to /health and to the status command, by name."""
+        ...
+
 
 class Limits(NamedTuple):
     """The bounds of each connection."""

@@ -175,7 +175,7 @@ class Connection(asyncio.Protocol):
         if other is not None:
             self._hand_over(other)
             return
-        full = len(bus.connections) >= bus.limits.max_connections
+        full = len(bus.connections) + bus.elsewhere() >= bus.limits.max_connections
         answer = handshake.answer(head, bus.doorway, full=full)
         rest = bytes(self._head[end + 4 :])
         self._head.clear()

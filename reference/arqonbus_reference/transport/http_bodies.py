@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from arqonbus_reference.storage.interface import Persistence
 
@@ -25,6 +26,19 @@ class StorageStatsBody(StorageBody, frozen=True):
     entries: int
 
 
+class SpineBody(msgspec.Struct, frozen=True):
+    """What a bus that serves the spine says of it; `reason` is null exactly when connected."""
+
+    connected: bool
+    reason: str | None
+
+
+class SpineConnectedBody(msgspec.Struct, frozen=True):
+    """The spine in /metrics."""
+
+    connected: bool
+
+
 class HealthBody(msgspec.Struct, frozen=True):
     """/health; `reason` is null exactly when healthy."""
 
@@ -33,6 +47,7 @@ class HealthBody(msgspec.Struct, frozen=True):
     version: str
     uptime_seconds: float
     storage: StorageBody
+    spine: SpineBody | UnsetType = UNSET
 
 
 class ReadyBody(msgspec.Struct, frozen=True):
@@ -72,6 +87,7 @@ class StatusBody(msgspec.Struct, frozen=True):
     messages: MessagesBody
     storage: StorageBody
     capabilities: dict[str, bool]
+    spine: SpineBody | UnsetType = UNSET
 
 
 class ConnectionsBody(msgspec.Struct, frozen=True):
@@ -105,6 +121,7 @@ class MetricsBody(msgspec.Struct, frozen=True):
     slow_consumers_closed: int
     storage: DegradedBody
     telemetry: TelemetryStatsBody
+    spine: SpineConnectedBody | UnsetType = UNSET
 
 
 class SystemInfoBody(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from arqonbus_reference.transport.application import Application, Limits
 from arqonbus_reference.transport.connection import Connection
@@ -39,6 +40,8 @@ class WebSocketBus:
         self.connections: set[Connection] = set()
         self.upgrading: set[Connection] = set()
         self.rejected = 0
+        self.elsewhere: Callable[[], int] = lambda: 0
+        """Clients that come in by another listener and count for the most there may be."""
         self.draining = False
         self._servers: list[asyncio.Server] = []
         self._sweep: asyncio.TimerHandle | None = None
@@ -51,6 +54,10 @@ class WebSocketBus:
                 await loop.create_server(lambda: Connection(self), sock=sock, backlog=BACKLOG)
             )
         self._arm_sweep()
+
+    def state(self) -> dict[str, Any]:
+        """Nothing: it listens or the deployment is not ready."""
+        return {}
 
     def stop_accepting(self) -> None:
         """Close the listener and end upgrades under way; connections live on."""
