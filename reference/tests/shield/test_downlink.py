@@ -129,6 +129,25 @@ async def test_two_tenants_never_meet(edge: Edge, bus: RealBus) -> None:
         assert member.received == []
 
 
+async def test_a_session_is_bound_to_its_tenant(nats_server: EmbeddedNats, news: News) -> None:
+    """A frame that names it under another tenant's subject is dropped and reported, and its next number is still free."""
+    bus, edge = RealBus(nats_server.url), Edge(nats_server.url, news)
+    await bus.start()
+    await edge.start()
+    member = await edge.member("acme")
+    assert isinstance(member.session, Session)
+    headers = {link.SESSION: member.session.session_id, link.SEQUENCE: "2"}
+
+    edge.spine.publish("in.t.other.raw", envelope(message_id(7), "command", command="ping"), headers)
+    member.publish(1)
+    await news.until(lambda: member.acknowledged() == [1], "the acknowledgement")
+
+    assert member.request_ids() == [message_id(1)]
+    assert [error["site"] for error in bus.log.errors] == ["spine.message"]
+    await edge.uplink.close()
+    await bus.close()
+
+
 async def test_an_administrator_is_one_behind_the_edge(edge: Edge, bus: RealBus) -> None:
     """The principal is what the token said."""
     await edge.member("acme", admin=True)
