@@ -32,6 +32,7 @@ PACKAGES = ("arqonbus_adversarial", "arqonbus_conformance", "arqonbus_fixtures",
 
 DATA_FILES = (
     "arqonbus_conformance/measured/power.json",
+    "arqonbus_conformance/requirements/0.9.toml",
     "arqonbus_conformance/requirements/1.0.toml",
     "arqonbus_conformance/requirements/digests.toml",
     "arqonbus_conformance/profiles/embedded-reference.toml",

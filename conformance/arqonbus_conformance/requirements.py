@@ -1,4 +1,4 @@
-"""The frozen requirement set: what is judged, sentence by sentence."""
+"""The requirement sets: what is judged, sentence by sentence; frozen ones, and drafts of what comes later."""
 
 import hashlib
 import re
@@ -17,13 +17,14 @@ __all__ = [
     "RequirementSetError",
     "Scope",
     "check_frozen",
+    "frozen_revisions",
+    "newest_frozen",
+    "order_of",
     "parse",
     "requirement_set",
     "revisions",
 ]
 
-REVISION: Final = "1.0"
-"""The revision of the specification that this suite judges."""
 SUITES: Final = ("unit", "integration", "e2e", "regression", "adversarial")
 """The suites, in the order in which they are shown."""
 PHASES: Final = range(6)
@@ -42,6 +43,7 @@ DIGESTS: Final = "digests.toml"
 """The file that says which bytes each revision was frozen as."""
 _ID: Final = re.compile(r"[A-Z]+-[0-9]{3}")
 _REVISION: Final = re.compile(r"[0-9]+\.[0-9]+")
+_FOLDER: Final = resources.files("arqonbus_conformance").joinpath("requirements")
 
 
 class Level(StrEnum):
@@ -137,10 +139,11 @@ def parse(data: bytes) -> RequirementSet:
 
 def _is_later(since: str, revision: str) -> bool:
     """Whether a requirement came after that revision."""
-    return bool(since) and _order(since) > _order(revision)
+    return bool(since) and order_of(since) > order_of(revision)
 
 
-def _order(revision: str) -> tuple[int, ...]:
+def order_of(revision: str) -> tuple[int, ...]:
+    """What revisions are sorted by: 1.10 is newer than 1.9."""
     return tuple(int(part) for part in revision.split(".") if part.isdecimal())
 
 
@@ -185,37 +188,71 @@ def _refused(name: str, field: str, value: object, allowed: str) -> RequirementS
 
 def revisions() -> tuple[str, ...]:
     """The revisions whose requirement sets are shipped, the oldest first."""
-    names = [
-        file.name.removesuffix(".toml")
-        for file in resources.files(__package__).joinpath("requirements").iterdir()
-    ]
-    return tuple(sorted(filter(_REVISION.fullmatch, names), key=_order))
+    names = [file.name.removesuffix(".toml") for file in _FOLDER.iterdir()]
+    return tuple(sorted(filter(_REVISION.fullmatch, names), key=order_of))
 
 
 @cache
-def requirement_set(revision: str = REVISION) -> RequirementSet:
-    """The shipped requirement set of that revision, with what later ones add.
+def frozen_revisions() -> tuple[str, ...]:
+    """The shipped revisions that are frozen, the oldest first.
 
     Raises:
-        RequirementSetError: a file is no requirement set, or is not the one that was frozen under its name.
+        RequirementSetError: a file is not the one that was frozen under its name, or is not there any more.
     """
-    folder = resources.files(__package__).joinpath("requirements")
-    frozen = tomllib.loads(folder.joinpath(DIGESTS).read_text("utf-8"))
-    sets = {}
-    for file in folder.iterdir():
-        name = file.name.removesuffix(".toml")
-        if _REVISION.fullmatch(name):
-            data = file.read_bytes()
-            sets[name] = parse(data)._replace(frozen=check_frozen(name, data, frozen))
-    judged = sets[revision]
-    later = {
-        one.id: one.since or name
-        for name, added in sets.items()
-        if _order(name) > _order(revision)
-        for one in added.by_id.values()
-        if one.id not in judged.by_id
-    }
-    return judged._replace(later=MappingProxyType({**judged.later, **later}))
+    shipped, digests = revisions(), _digests()
+    if missing := [name for name in digests if name not in shipped]:
+        raise RequirementSetError(
+            f"requirements/{DIGESTS}: {missing[0]!r} is frozen, and requirements/{missing[0]}.toml is not there"
+        )
+    return tuple(name for name in shipped if check_frozen(name, _data(name), digests))
+
+
+def newest_frozen() -> str:
+    """The revision that is judged by where nobody names another.
+
+    Raises:
+        RequirementSetError: no revision is frozen, or one that is was changed.
+    """
+    frozen = frozen_revisions()
+    if not frozen:
+        raise RequirementSetError(f"requirements/{DIGESTS}: no revision is frozen; allowed: at least one")
+    return frozen[-1]
+
+
+@cache
+def requirement_set(revision: str | None = None) -> RequirementSet:
+    """The shipped requirement set of that revision (the newest frozen one where none is named), with what later ones add.
+
+    Raises:
+        RequirementSetError: there is none of that revision, a file is no requirement set, says that it is another
+            revision, or is not the one that was frozen under its name.
+    """
+    frozen = frozen_revisions()
+    named = newest_frozen() if revision is None else revision
+    sets = {name: parse(_data(name)) for name in revisions()}
+    for name, one in sets.items():
+        if one.revision != name:
+            raise RequirementSetError(
+                f"requirements/{name}.toml: revision: {one.revision!r} is not allowed; allowed: {name!r}"
+            )
+    if named not in sets:
+        raise RequirementSetError(f"{named!r} is no requirement set; there are: {', '.join(sets)}")
+    judged = sets[named]
+    later = dict(judged.later)
+    for name, added in sets.items():
+        if order_of(name) > order_of(named):
+            for new in added.by_id.values():
+                if new.id not in judged.by_id:
+                    later.setdefault(new.id, new.since or name)
+    return judged._replace(later=MappingProxyType(later), frozen=named in frozen)
+
+
+def _data(revision: str) -> bytes:
+    return _FOLDER.joinpath(f"{revision}.toml").read_bytes()
+
+
+def _digests() -> Mapping[str, object]:
+    return tomllib.loads(_FOLDER.joinpath(DIGESTS).read_text("utf-8"))
 
 
 def check_frozen(revision: str, data: bytes, frozen: Mapping[str, object]) -> bool:

@@ -111,7 +111,7 @@ def made_report(*, failing: bool = False, text: str = "plain text", **changes: A
     fields: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "suite_version": "0.1.0",
-        "requirement_set": RequirementSetLine("1.0", requirement_set().digest),
+        "requirement_set": RequirementSetLine(requirement_set().revision, requirement_set().digest),
         "target": TargetLine(
             "staging",
             "wss://bus.staging.example:9100",

@@ -79,4 +79,4 @@ def test_the_version_names_the_requirement_set(capfd: pytest.CaptureFixture[str]
     code, said, _ = ended(capfd, "version")
 
     assert code == 0
-    assert "requirement set 1.0 (2" in said
+    assert "requirement set 0.9 (2" in said

@@ -1,13 +1,17 @@
 import hashlib
+from itertools import pairwise
 
 import pytest
+from arqonbus_conformance import catalogue
 from arqonbus_conformance.requirements import (
     Level,
     RequirementSetError,
     Scope,
     check_frozen,
+    frozen_revisions,
     parse,
     requirement_set,
+    revisions,
 )
 
 GOOD = """
@@ -27,7 +31,6 @@ def test_the_shipped_set_is_complete() -> None:
     """Every obligation has an id of its own, a known suite, and a sentence that ends."""
     shipped = requirement_set()
 
-    assert shipped.revision == "1.0"
     assert len(shipped.by_id) > 200
     assert {one.area for one in shipped.by_id.values()} >= {"CONF", "ENV", "ROUTE", "STORE", "TEL"}
     assert all(one.sentence.endswith(".") for one in shipped.by_id.values())
@@ -90,3 +93,45 @@ def test_a_frozen_revision_never_changes() -> None:
     assert not check_frozen("1.1", GOOD.encode(), frozen)
     with pytest.raises(RequirementSetError, match="a file of its own"):
         check_frozen("1.0", GOOD.encode() + b" ", frozen)
+
+
+def test_the_newest_frozen_revision_is_judged_by() -> None:
+    """Never a draft, unless somebody names it."""
+    judged = requirement_set()
+
+    assert judged.revision == frozen_revisions()[-1] == "0.9"
+    assert judged.frozen
+    assert not requirement_set("1.0").frozen
+
+
+def test_a_later_revision_keeps_each_requirement_as_it_was() -> None:
+    """Ids are never renumbered or reused; what it adds is known as later to the one before."""
+    for name, following in pairwise(revisions()):
+        old, new = requirement_set(name), requirement_set(following)
+
+        assert new.of(old.by_id) == list(old.by_id.values())
+        assert old.later.keys() >= new.by_id.keys() - old.by_id.keys()
+
+
+def test_a_revision_that_nobody_wrote_is_refused() -> None:
+    """With those that there are."""
+    with pytest.raises(RequirementSetError, match=r"'1.7' is no requirement set; there are: 0.9, 1.0"):
+        requirement_set("1.7")
+
+
+def test_every_requirement_of_the_frozen_sets_has_a_case() -> None:
+    """What is frozen can be judged; a draft may be ahead of its cases."""
+    cases = catalogue.registered_cases()
+
+    frozen = [one for name in frozen_revisions() for one in requirement_set(name).by_id]
+
+    assert [name for name in frozen if name not in cases] == []
+
+
+def test_the_page_marks_what_is_later() -> None:
+    """Under a heading of its own that names the revision and that it is a draft."""
+    frozen, later = catalogue.markdown(requirement_set(), {}).split("## Later: revision 1.0 (a draft)")
+
+    assert frozen.startswith("# Requirements, revision 0.9 (frozen)\n")
+    assert "| SHLD-001 |" not in frozen
+    assert "| SHLD-001 |" in later

@@ -20,7 +20,7 @@ SECURE = next(one.id for one in SET.by_id.values() if one.security and one.level
 
 
 def problems(report: Report, policy: Policy = Policy(), now: datetime = NOW) -> list[Problem]:  # noqa: B008
-    return problems_with(statement_of(report), policy, now, {"1.0": SET})
+    return problems_with(statement_of(report), policy, now, {SET.revision: SET})
 
 
 def with_verdicts(waivers: tuple[WaiverLine, ...] = (), **changed: tuple[str, bool]) -> Report:
@@ -79,7 +79,7 @@ def test_a_complete_run_that_passed_is_enough() -> None:
         ),
         (Policy(max_age_hours=1.9), Refusal.STALE, "began 2.0 hours ago"),
         (Policy(level="full"), Refusal.LEVEL, "level standard; demanded: at least full"),
-        (Policy(requirement_set="1.1"), Refusal.REQUIREMENTS, "set 1.0; demanded: at least 1.1"),
+        (Policy(requirement_set="1.1"), Refusal.REQUIREMENTS, f"set {SET.revision}; demanded: at least 1.1"),
         (Policy(requirement_set="1.10"), Refusal.REQUIREMENTS, "at least 1.10"),
         (Policy(mutation_score=0.9), Refusal.MUTATION, "no mutation score"),
         (Policy(claims=("consumer_groups",)), Refusal.CLAIMS, "does not claim consumer_groups"),
@@ -109,8 +109,8 @@ def test_each_demand_has_a_sentence_of_its_own(policy: Policy, kind: Refusal, sa
             Refusal.MUTATION,
             "is nan",
         ),
-        ({"requirement_set": RequirementSetLine("0.9", "ab" * 32)}, Policy(), Refusal.REQUIREMENTS, "does not have"),
-        ({"requirement_set": RequirementSetLine("1.0", "ab" * 32)}, Policy(), Refusal.REQUIREMENTS, "has the digest abab"),
+        ({"requirement_set": RequirementSetLine("0.8", "ab" * 32)}, Policy(), Refusal.REQUIREMENTS, "does not have"),
+        ({"requirement_set": RequirementSetLine(SET.revision, "ab" * 32)}, Policy(), Refusal.REQUIREMENTS, "has the digest abab"),
         ({"exit_code": 2, "verdict": "incomplete"}, Policy(), Refusal.NOT_PASSED, "exit code 2 (incomplete)"),
         ({"criteria": ()}, Policy(criteria=("no-stubs",)), Refusal.NOT_PASSED, "no-stubs is unverified"),
         ({"waivers": (waiver(), waiver())}, Policy(waivers=1), Refusal.WAIVERS, "needed 2 waivers; allowed: at most 1"),
@@ -186,7 +186,7 @@ def test_a_subject_that_is_not_the_target_of_the_evidence_is_refused() -> None:
     other = msgspec.structs.replace(statement.subject[0], name="prod")
     renamed = msgspec.structs.replace(statement, subject=(other,))
 
-    found = problems_with(renamed, Policy(), NOW, {"1.0": SET})
+    found = problems_with(renamed, Policy(), NOW, {SET.revision: SET})
 
     assert [problem.kind for problem in found] == [Refusal.TARGET]
 

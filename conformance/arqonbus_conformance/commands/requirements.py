@@ -10,7 +10,7 @@ from rich.console import Console
 from arqonbus_conformance import catalogue
 from arqonbus_conformance.commands.application import UsageError, app
 from arqonbus_conformance.commands.asked import Selected
-from arqonbus_conformance.requirements import REVISION, requirement_set
+from arqonbus_conformance.requirements import requirement_set
 from arqonbus_conformance.verdict import ExitCode
 
 __all__ = ["explain_command", "list_command", "version_command"]
@@ -70,8 +70,9 @@ def explain_command(requirement: str) -> int:
 @app.command(name="version")
 def version_command() -> int:
     """Print the version of the suite and of the requirement set."""
+    judged = requirement_set()
     print(  # noqa: T201 - what the command is for
-        f"arqonbus-gate {distribution_version('arqonbus-conformance')}, requirement set {REVISION} "
-        f"({len(requirement_set().by_id)} requirements, sha256 {requirement_set().digest[:12]})"
+        f"arqonbus-gate {distribution_version('arqonbus-conformance')}, requirement set {judged.revision} "
+        f"({len(judged.by_id)} requirements, sha256 {judged.digest[:12]})"
     )
     return ExitCode.PASS

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from arqonbus_conformance import strict_toml
 from arqonbus_conformance.criteria import TITLES
-from arqonbus_conformance.requirements import REVISION, Scope
+from arqonbus_conformance.requirements import Scope
 from arqonbus_conformance.target import CLAIMS
 
 __all__ = ["DEPTHS", "SCOPES", "Policy", "PolicyError", "TargetPolicy", "parse_policy", "stricter"]
@@ -52,7 +52,7 @@ class Policy(NamedTuple):
         level: the least level, one of ``DEPTHS``.
         scope: the least scope, one of ``SCOPES``.
         max_age_hours: how long ago its run may have begun.
-        requirement_set: the oldest revision of the requirement set.
+        requirement_set: the oldest revision of the requirement set; None for the newest that is frozen.
         waivers: how many waivers may have been needed.
         mutation_score: the least share of known-bad deployments that the gate caught, 0 to 1; None where none is needed.
         criteria: the criteria of "production ready" that must hold.
@@ -63,7 +63,7 @@ class Policy(NamedTuple):
     level: str = "standard"
     scope: str = SCOPES[0]
     max_age_hours: float = DEFAULT_AGE_HOURS
-    requirement_set: str = REVISION
+    requirement_set: str | None = None
     waivers: int = MOST_WAIVERS
     mutation_score: float | None = None
     criteria: tuple[str, ...] = ()

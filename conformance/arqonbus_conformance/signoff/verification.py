@@ -6,7 +6,7 @@ from typing import Final
 
 from arqonbus_conformance.fingerprint import NAMES
 from arqonbus_conformance.report.model import Report
-from arqonbus_conformance.requirements import Level, Requirement, RequirementSet, Scope
+from arqonbus_conformance.requirements import Level, Requirement, RequirementSet, Scope, order_of
 from arqonbus_conformance.signoff.policy import DEPTHS, SCOPES, Policy
 from arqonbus_conformance.signoff.refusals import Problem, Refusal
 from arqonbus_conformance.signoff.statement import Evidence, Statement, subject_of
@@ -169,15 +169,17 @@ def _requirement_set(
             Refusal.REQUIREMENTS,
             f"its requirement set {revision} has the digest {digest[:12]}, and that of this gate {requirements.digest[:12]}",
         )
-    if requirements is not None and _order(revision) < _order(policy.requirement_set):
+    demanded = policy.requirement_set or _newest_frozen(known)
+    if requirements is not None and order_of(revision) < order_of(demanded):
         yield Problem(
             Refusal.REQUIREMENTS,
-            f"it is judged by requirement set {revision}; demanded: at least {policy.requirement_set}",
+            f"it is judged by requirement set {revision}; demanded: at least {demanded}",
         )
 
 
-def _order(revision: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in revision.split("."))
+def _newest_frozen(known: Mapping[str, RequirementSet]) -> str:
+    """Its revision; "", which every one is newer than, where none is frozen."""
+    return max((one.revision for one in known.values() if one.frozen), key=order_of, default="")
 
 
 def _result(statement: Statement) -> Iterator[Problem]:
