@@ -102,13 +102,18 @@ class Tap:
             raise Unfinished(f"more than {MOST_MESSAGES} messages passed over the spine")
         return found
 
-    async def passed(self, canary: str, within: float = REPLY_SECONDS) -> Passing:
-        """The first message that holds ``canary``; what was published before it has been seen by then."""
-        return await self.until(
-            lambda: next((one for one in self.seen if one.holds(canary)), None),
-            f"a message with {canary!r}",
-            within,
-        )
+    async def passed(self, canary: str, *, under: str = "", within: float = REPLY_SECONDS) -> Passing:
+        """The first message that holds ``canary``, of a subject that begins with ``under``.
+
+        What was published before it has been seen by then.
+        """
+
+        def find() -> Passing | None:
+            return next(
+                (one for one in self.seen if one.subject.startswith(under) and one.holds(canary)), None
+            )
+
+        return await self.until(find, f"a message with {canary!r}", within)
 
     def holding(self, canary: str | bytes) -> list[Passing]:
         """The messages so far that hold ``canary`` anywhere."""

@@ -24,12 +24,16 @@ class Publishing:
         acknowledged: how many messages were acknowledged so far.
         undecided: whether a refusal is taken for no answer at all. It is where the bus dies before it can clear up
             after its storage: a message refused because the storage's answer was lost may then stand or not.
+        refusal: the one error code that a message may be refused with.
     """
 
-    def __init__(self, place: Record, *, undecided: bool = False) -> None:
+    def __init__(
+        self, place: Record, *, undecided: bool = False, refusal: str = "STORAGE_UNAVAILABLE"
+    ) -> None:
         self.place = place
         self.history = History()
         self.undecided = undecided
+        self.refusal = refusal
         self.acknowledged = 0
         self._refusals = 0
         self._stopping = asyncio.Event()
@@ -92,7 +96,7 @@ class Publishing:
             window.release()
         refused = reply["status"] != "success"
         if refused:
-            expect.rejected(reply, code="STORAGE_UNAVAILABLE")
+            expect.rejected(reply, code=self.refusal)
             self._refusals += 1
         else:
             self.acknowledged += 1

@@ -1,0 +1,206 @@
+"""Tokens of an attacker at the edge: nothing opens, nothing is fetched, and nothing of it reaches the spine."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import pytest
+import pytest_asyncio
+from arqonbus_conformance import expect
+from arqonbus_conformance.deployment import Refusal
+from arqonbus_conformance.edge import Shield, Tap
+from arqonbus_conformance.plugin import exclusive, requirement
+from arqonbus_conformance.suites.unit.admission import opens, refused
+from arqonbus_conformance.suites.unit.shield_vectors import AT_THE_EDGE, shield_vectors
+from arqonbus_conformance.suites.unit.signing import OTHER_SECRET, segment, signed, token_of
+from arqonbus_fixtures.golden import filled
+
+from arqonbus_adversarial.token_attacks import CLAIMS, SHAPES, SIGNED_ATTACKS, TOKEN_BYTES, SignedAttack
+
+LOOPBACK: Final = "127.0.0.1"
+
+
+def claims_of(shield: Shield, text: str = CLAIMS) -> str:
+    """The claims with this moment and a tenant of this case filled in."""
+    return filled(text, now=int(time.time()), tenant=shield.name("tenant"))
+
+
+@pytest.mark.parametrize("vector", shield_vectors("AUTH-014", "AUTH-016", accepted=False))
+async def test_a_forged_token_is_answered_401_by_shield(shield: Shield, vector: dict[str, Any]) -> None:
+    """The golden vectors of algorithms, critical headers, duplicates and numbers; a good token opens before and after."""
+    await opens(shield)
+
+    outcome = await shield.upgrade(token=token_of(shield, vector))
+
+    refused(outcome)
+    await opens(shield)
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        pytest.param(one, id=ascii(one.name), marks=pytest.mark.requirement(AT_THE_EDGE[one.requirement]))
+        for one in SIGNED_ATTACKS
+    ],
+)
+async def test_a_right_signature_saves_no_wrong_token_at_shield(shield: Shield, attack: SignedAttack) -> None:
+    """Signed with the deployment's own secret, and refused all the same; a good token opens before and after."""
+    await opens(shield)
+
+    outcome = await shield.upgrade(token=signed(shield, attack.header, claims_of(shield, attack.claims)))
+
+    refused(outcome)
+    await opens(shield)
+
+
+@requirement("AUTH-016")
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_a_token_of_another_shape_opens_nothing_at_shield(shield: Shield, shape: str) -> None:
+    """Three parts joined by dots, as they are, and nothing else."""
+    token = shield.token()
+    header, claims, signature = token.split(".")
+
+    outcome = await shield.upgrade(token=SHAPES[shape].format(h=header, c=claims, s=signature))
+
+    assert isinstance(outcome, Refusal), "the upgrade was granted"
+    assert outcome.status in (400, 401), outcome
+    await opens(shield, token)
+
+
+@requirement("AUTH-016")
+@pytest.mark.parametrize("size", [TOKEN_BYTES + 1, 20_000, 60_000])
+async def test_a_giant_token_is_refused_by_shield(shield: Shield, size: int) -> None:
+    """A token that is mostly padding is refused as a token or as a header too large."""
+    token = shield.token()
+
+    outcome = await shield.upgrade(token=f"{token}{'x' * (size - len(token))}")
+
+    assert isinstance(outcome, Refusal), "the upgrade was granted"
+    assert outcome.status in (400, 401, 431), outcome
+    await opens(shield, token)
+
+
+@requirement("AUTH-014")
+@pytest.mark.parametrize("secret", [b"", b"secret", b"changeme", b"password", b"null", b"0" * 32], ids=repr)
+async def test_no_usual_secret_signs_for_shield(shield: Shield, secret: bytes) -> None:
+    """The empty secret and the well-known ones are not the deployment's."""
+    outcome = await shield.upgrade(token=shield.sign(shield.claims(admin=True), secret=secret))
+
+    refused(outcome)
+    await opens(shield)
+
+
+class Canary:
+    """A listener on loopback that must not be called: the address that a token's header names.
+
+    Attributes:
+        calls: how many connections came.
+    """
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.port = 0
+        self._server: asyncio.Server | None = None
+
+    async def open(self) -> None:
+        """Listen on a free port."""
+        self._server = await asyncio.start_server(self._called, LOOPBACK, 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def _called(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.calls += 1
+        writer.close()
+
+    async def close(self) -> None:
+        """Listen no more."""
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def canary() -> AsyncIterator[Canary]:
+    """A listener that must not be called."""
+    listener = Canary()
+    await listener.open()
+    yield listener
+    await listener.close()
+
+
+def named_keys(port: int) -> dict[str, dict[str, Any]]:
+    """Headers that name a key of the attacker's own, wherever a header can name one."""
+    here = f"http://{LOOPBACK}:{port}"
+    key = segment(OTHER_SECRET)
+    return {
+        "jwk": {"alg": "HS256", "jwk": {"kty": "oct", "k": key}},
+        "jku": {"alg": "HS256", "jku": f"{here}/keys"},
+        "x5u": {"alg": "HS256", "x5u": f"{here}/certificate"},
+        "x5c": {"alg": "HS256", "x5c": [key]},
+        "kid-url": {"alg": "HS256", "kid": f"{here}/key"},
+        "kid-null": {"alg": "HS256", "kid": "../../../../../../dev/null"},
+        "kid-sql": {"alg": "HS256", "kid": "x' UNION SELECT 'key"},
+        "kid-shell": {"alg": "HS256", "kid": f"|curl {here}"},
+        "kid-file": {"alg": "HS256", "kid": "/proc/sys/kernel/random/boot_id"},
+        "iss": {"alg": "HS256", "iss": here},
+    }
+
+
+@requirement("AUTH-019", "AUTH-014")
+@pytest.mark.parametrize("name", named_keys(0))
+async def test_a_header_cannot_choose_the_key_of_shield(shield: Shield, canary: Canary, name: str) -> None:
+    """A key embedded, linked or named in the header is not the key, and nobody fetches it."""
+    header = named_keys(canary.port)[name]
+
+    outcomes = [
+        await shield.upgrade(token=shield.sign(shield.claims(), header=header, secret=secret))
+        for secret in (OTHER_SECRET, b"", b"\x00", b"key")
+    ]
+    await opens(shield)
+
+    for outcome in outcomes:
+        refused(outcome)
+    expect.equal(canary.calls, 0, "connections to the address that the token names")
+
+
+@requirement("AUTH-020")
+@exclusive
+async def test_a_refused_upgrade_reaches_nothing_behind(shield: Shield, tap: Tap) -> None:
+    """A hundred attacks put no message on the spine; the good token that follows does, with the tenant of its own."""
+    mark = shield.name("tenant")
+    attacks = [signed(shield, one.header, claims_of(shield, one.claims)) for one in SIGNED_ATTACKS[:80]] + [
+        f"{number}.{number}.{number}" for number in range(20)
+    ]
+
+    outcomes = [await shield.upgrade(token=token) for token in attacks]
+    await opens(shield, shield.sign(shield.claims() | {"tenant_id": f"{mark}-good"}))
+    await tap.passed(f"{mark}-good")
+
+    for outcome in outcomes:
+        refused(outcome)
+    expect.equal(
+        [
+            one.subject
+            for one in tap.holding(mark)
+            if f"{mark}-good" not in one.subject and one.subject.startswith("in.")
+        ],
+        [],
+        "subjects of refused tokens on the spine",
+    )
+
+
+@requirement("AUTH-020", "AUTH-018")
+async def test_a_hundred_bad_tokens_leave_the_sessions_at_shield_alone(shield: Shield) -> None:
+    """An attacker who guesses is refused each time; nobody who is in is thrown out, and a good token still opens."""
+    ann, bob = await shield.clients("ann", "bob")
+    await ann.join(shield.room, "c")
+
+    outcomes = [await shield.upgrade(token=f"{number}.{number}.{number}") for number in range(100)]
+
+    for outcome in outcomes:
+        refused(outcome)
+    expect.succeeded(await bob.publish(shield.room, "c", text="undisturbed"))
+    assert await ann.texts_until("undisturbed") == ["undisturbed"]
+    await opens(shield)
