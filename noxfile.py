@@ -188,7 +188,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def pages(session: nox.Session) -> None:
-    """Write the generated pages of docs/ again: requirements and commands."""
+    """Write the generated pages of docs/ again: requirements, commands and configuration."""
     _install(session, "tests", "-e", ".")
     session.run("python", "-P", "docs/making/generated.py")
 
