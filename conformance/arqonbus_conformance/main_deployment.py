@@ -33,14 +33,16 @@ class MainDeployment(NamedTuple):
         return None if self.shield is None else self.shield.shield.credentials
 
 
-async def launch_main(target: Target, profile: LaunchProfile, stack: AsyncExitStack) -> MainDeployment:
-    """Launch all of it; ``stack`` ends it.
+async def launch_main(
+    target: Target, profile: LaunchProfile, stack: AsyncExitStack, *, with_shield: bool
+) -> MainDeployment:
+    """Launch all of it, Shield where it is wanted; ``stack`` ends it.
 
     Raises:
         Unreachable: something could not be launched, with the reason.
     """
     try:
-        return await _launched(target, profile, stack)
+        return await _launched(target, profile if with_shield else profile._replace(shield=None), stack)
     except (ValkeyError, NatsError, Violation, NotOffered) as fault:
         raise Unreachable(f"the main deployment could not be launched: {fault}") from fault
 

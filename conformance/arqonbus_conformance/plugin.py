@@ -58,6 +58,8 @@ __all__ = [
 
 JUDGE = pytest.StashKey[Judge]()
 RECORDER = pytest.StashKey[Recorder]()
+OF_EDGE: Final = frozenset({Need.SHIELD, Need.SPINE})
+"""The needs for which the main deployment must have its Shield."""
 PHASES: Final[dict[str, Literal["setup", "call", "teardown"]]] = {
     "setup": "setup",
     "call": "call",
@@ -133,8 +135,9 @@ def _stage(request: pytest.FixtureRequest) -> Stage:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def _main(request: pytest.FixtureRequest, _stage: Stage) -> AsyncIterator[Stage]:
     judge = request.config.stash[JUDGE]
+    needed = {need for item in request.session.items for need in item.stash[CASE].needs}
     try:
-        await _stage.open()
+        await _stage.open(with_shield=bool(needed & OF_EDGE))
     except Unreachable as fault:
         judge.unreachable = str(fault)
         request.session.shouldstop = "the target cannot be reached"

@@ -68,14 +68,16 @@ class Stage:
         self._stack = AsyncExitStack()
         self._main: MainDeployment | None = None
 
-    async def open(self) -> None:
+    async def open(self, *, with_shield: bool = True) -> None:
         """Launch the main deployment where the profile gives no endpoints, and look at what answers.
+
+        A run in which no case needs its Shield can do without.
 
         Raises:
             Unreachable: nothing could be launched, nothing answers, or what answers is no WebSocket server.
         """
         if self.endpoints is None:
-            await self._launch_main()
+            await self._launch_main(with_shield=with_shield)
         assert self.endpoints is not None  # noqa: S101 - it is known now
         async with greeting(self.endpoints.bus, self.credentials, self.route) as greeted:
             if greeted.fault is None:
@@ -189,11 +191,11 @@ class Stage:
         """
         check_claimed(needs, self.claims, self.credentials)
 
-    async def _launch_main(self) -> None:
+    async def _launch_main(self, *, with_shield: bool) -> None:
         profile = self.target.launch
         if profile is None:
             raise Unreachable("the target gives neither endpoints nor a launch command")
-        self._main = await launch_main(self.target, profile, self._stack)
+        self._main = await launch_main(self.target, profile, self._stack, with_shield=with_shield)
         self.endpoints = self._main.endpoints
         self.credentials = self._main.bus.credentials
         self.shield_credentials = self._main.shield_credentials or self.credentials
