@@ -11,7 +11,7 @@ from arqonbus_conformance.depth import Depth
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.power import measured_power
 from arqonbus_conformance.recording import CASE
-from arqonbus_conformance.requirements import Requirement, RequirementSet, requirement_set
+from arqonbus_conformance.requirements import Requirement, RequirementSet, newest_frozen, requirement_set
 from arqonbus_conformance.selection import RunRequest, scored
 from arqonbus_conformance.session import collect
 from arqonbus_conformance.target import embedded_reference
@@ -26,14 +26,16 @@ EVERY: Final = RunRequest(depth=Depth.FULL)
 """What leaves no case out."""
 
 
-def registered_cases(request: RunRequest = EVERY) -> Cases:
+def registered_cases(request: RunRequest = EVERY, requirements: RequirementSet | None = None) -> Cases:
     """The cases of the installed suites that a run with this request takes, by requirement; nothing is run.
+
+    Without ``requirements`` the run is judged by the newest frozen set.
 
     Raises:
         KeywordError: pytest does not understand the keyword expression.
     """
     cases: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for item in collect(Judge(embedded_reference()), request):
+    for item in collect(Judge(embedded_reference(), requirements=requirements), request):
         case = item.stash[CASE]
         for name in case.requirements:
             cases[name].append((case.id, case.sentence))
@@ -94,6 +96,7 @@ def markdown(requirements: RequirementSet, cases: Cases) -> str:
             f"## Later: revision {_titled(later)}",
             "",
             f"No part of revision {revision}: cases of these requirements are run, and not scored by it.",
+            f"`arqonbus-gate run --requirements {name}` judges by them too.",
             "",
             *_areas("###", added, cases),
         ]
@@ -127,8 +130,8 @@ def _row(one: Requirement, cases: Cases) -> str:
     return f"| {one.id} | {one.level} | {one.scope} | {sentence} | {'<br>'.join(judged) or 'no case'} |"
 
 
-def explanation(one: Requirement, cases: Cases) -> str:
-    """What a requirement demands, in console markup."""
+def explanation(one: Requirement, requirements: RequirementSet, cases: Cases) -> str:
+    """What a requirement of this set demands, in console markup."""
     lines = [
         f"[bold]{one.id}[/] {one.level}, scope {one.scope}",
         escape(one.sentence),
@@ -138,5 +141,6 @@ def explanation(one: Requirement, cases: Cases) -> str:
     ]
     judged = cases.get(one.id, ())
     lines += [f"  {escape(name)}\n      {escape(sentence)}" for name, sentence in judged] or ["  none"]
-    lines.append(f"run them: arqonbus-gate run -k {one.id}")
+    by = "" if requirements.revision == newest_frozen() else f" --requirements {requirements.revision}"
+    lines.append(f"run them: arqonbus-gate run -k {one.id}{by}")
     return "\n".join(lines)

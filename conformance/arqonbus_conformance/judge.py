@@ -88,7 +88,7 @@ class Judge:
         vanished: those of them that were not found any more.
         leftovers: what the run left behind, None where nobody looked.
         package_digest: SHA-256 of what is launched, None where that is not known.
-        options: how the target and the scope were named on the command line.
+        options: how the target, the scope and the requirement set were named on the command line.
         redaction: what cuts the credentials of this run out of its report.
         mutation: how many known-bad deployments this gate catches, None where it is not known.
     """

@@ -13,7 +13,7 @@ from arqonbus_conformance.judging import CaseResult, Finding
 from arqonbus_conformance.leftovers import Left
 from arqonbus_conformance.report.making import Span, make_report
 from arqonbus_conformance.report.model import CaseLine, Failure, Report
-from arqonbus_conformance.requirements import Scope
+from arqonbus_conformance.requirements import Scope, requirement_set, revisions
 from arqonbus_conformance.selection import RunRequest, Shard, parse_shard
 from arqonbus_conformance.target import quick_target
 from arqonbus_conformance.verdict import ExitCode, Verdict
@@ -63,9 +63,14 @@ def merged(parts: Sequence[Report], judge: Judge) -> Report:
     return entered(whole, tuple(dict.fromkeys(line for part in parts for line in part.external)))
 
 
-def fresh_judge() -> Judge:
-    """A judge that has judged nothing yet; the parts say what the target is."""
-    return Judge(quick_target("ws://127.0.0.1", None, None))
+def fresh_judge(part: Report | None = None) -> Judge:
+    """A judge that has judged nothing yet, by the requirement set of that part where this gate has it.
+
+    The parts say what the target is.
+    """
+    named = part.requirement_set.revision if part is not None else None
+    requirements = requirement_set(named if named in revisions() else None)
+    return Judge(quick_target("ws://127.0.0.1", None, None), requirements=requirements)
 
 
 def _check_alike(parts: Sequence[Report]) -> None:

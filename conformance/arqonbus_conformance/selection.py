@@ -114,6 +114,11 @@ def check(request: RunRequest, requirements: RequirementSet) -> None:
     _known("--suite", request.suites, SUITES)
     _known("--area", request.areas, areas)
     for name in request.requirements:
+        if name in requirements.later:
+            raise SelectionError(
+                f"--requirement: {name} is no part of requirement set {requirements.revision}; allowed: with "
+                f"--requirements {requirements.later[name]}, which brings it"
+            )
         if name not in requirements.by_id:
             raise SelectionError(
                 f"--requirement: {name!r} is not allowed; allowed: an id of requirement set "

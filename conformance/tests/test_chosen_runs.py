@@ -18,6 +18,7 @@ from pathlib import Path
 from arqonbus_conformance.depth import Depth
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.report.json_report import write_json
+from arqonbus_conformance.requirements import requirement_set
 from arqonbus_conformance.runner import run
 from arqonbus_conformance.selection import RunRequest, parse_shard
 from arqonbus_conformance.target import quick_target
@@ -29,16 +30,18 @@ if __name__ == "__main__":
         asked["depth"] = Depth(asked["depth"])
     if "shard" in asked:
         asked["shard"] = parse_shard(asked["shard"])
-    baseline, since = tuple(asked.pop("baseline", ())), asked.pop("later", {})
+    baseline, since = tuple(asked.pop("baseline", ())), asked.pop("later", None)
+    by = requirement_set(asked.pop("revision", None))
     order = []
     class Listener:
         def started(self, cases): pass
         def case_started(self, case): order.append(case)
         def case_finished(self, result, *, waived): pass
         def stopping(self, within_seconds): pass
-    judge = Judge(quick_target(url, None, None), seed=int(seed), folders={"unit": Path(folder)}, listener=Listener())
+    judge = Judge(quick_target(url, None, None), seed=int(seed), folders={"unit": Path(folder)}, requirements=by, listener=Listener())
     judge.baseline = baseline
-    judge.requirements = judge.requirements._replace(later=since)
+    if since is not None:
+        judge.requirements = judge.requirements._replace(later=since)
     write_json(run(judge, RunRequest(**asked), jobs=int(jobs)), Path(folder) / "gate.json")
     (Path(folder) / "order.json").write_text(json.dumps(order))
 """
@@ -226,3 +229,22 @@ def test_what_a_later_revision_demands_is_run_and_not_scored(judged: Judged) -> 
         ("ROUTE-001", "holds", 1)
     ]
     assert report["exit_code"] == 0
+
+
+@pytest.mark.parametrize(
+    ("revision", "jobs", "not_scored", "code"), [(None, 1, 1, 0), (None, 2, 1, 0), ("1.0", 2, 0, 1)]
+)
+def test_a_case_of_the_draft_counts_only_for_who_judges_by_the_draft(
+    judged: Judged, revision: str | None, jobs: int, not_scored: int, code: int
+) -> None:
+    """By the newest frozen set its violation is shown, and no verdict of it; by 1.0 it is the verdict."""
+    cases = CASES + (
+        "@requirement('SHLD-007')\n"
+        "async def test_newer(bus: Bus) -> None:\n"
+        "    await bus.connect('ann')\n    raise AssertionError('new')\n"
+    )
+
+    report = judged(cases, keyword="quick or newer", jobs=jobs, revision=revision)
+
+    assert verdicts(report) == {"test_quick": "holds", "test_newer": "violated"}
+    assert (len(report["not_scored"]), report["exit_code"]) == (not_scored, code)

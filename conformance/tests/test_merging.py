@@ -12,6 +12,7 @@ from arqonbus_conformance.leftovers import Left
 from arqonbus_conformance.merging import MergeError, fresh_judge, merged
 from arqonbus_conformance.report.making import Span, make_report
 from arqonbus_conformance.report.model import Report
+from arqonbus_conformance.requirements import requirement_set
 from arqonbus_conformance.selection import RunRequest, Shard
 from arqonbus_conformance.signatures import signature_of
 from arqonbus_conformance.target import quick_target
@@ -200,3 +201,18 @@ def test_another_requirement_set_is_refused() -> None:
 
     with pytest.raises(MergeError, match="which this gate judges by"):
         merged([one(), two()], judge)
+
+
+def test_parts_that_a_draft_judged_are_merged_by_it() -> None:
+    """The set that the parts name is the one of the whole."""
+
+    def by_draft(judge: Judge) -> None:
+        judge.requirements = requirement_set("1.0")
+        judge.request = judge.request._replace(areas=("SHLD",), requirements=())
+
+    parts = [part(number, result(f"draft_{number}", "SHLD-007"), change=by_draft) for number in (1, 2)]
+
+    whole = merged(parts, fresh_judge(parts[0]))
+
+    assert whole.requirement_set.revision == "1.0"
+    assert {line.id: line.verdict for line in whole.requirements}["SHLD-007"] == "holds"

@@ -10,7 +10,7 @@ import pytest
 from arqonbus_conformance import __main__ as command_line
 from arqonbus_conformance.judge import MutationScore
 from arqonbus_conformance.mutation.matrix import Kill, Matrix, Outcome
-from arqonbus_conformance.report.model import Selection
+from arqonbus_conformance.report.model import RequirementSetLine, Selection
 from arqonbus_conformance.requirements import requirement_set
 from made_reports import made_document
 
@@ -319,3 +319,29 @@ def test_a_requirement_that_a_smoke_run_saw_violated_is_not_overlooked(gate: End
 
     assert code == 17
     assert f"1 MUST requirements are unknown: {first['id']}" in said
+
+
+@pytest.mark.parametrize(("options", "drafts", "code"), [((), 0, 17), (("--requirements", "1.0"), 1, 17)])
+def test_only_a_report_by_a_draft_says_so(
+    gate: Ended, bus_beside: Callable[[], str], *, options: tuple[str, ...], drafts: int, code: int
+) -> None:
+    """And it is named among the reasons against its signature."""
+    run = gate("run", "--url", bus_beside(), "-k", "no_such_case", "--no-incidents", *options)
+    notes = json.loads(Path("reports/gate.json").read_text("utf-8"))["notes"]
+    ended, said = gate("sign", "reports/gate.json", "--key", "k", "--out", "a.json")
+
+    assert (run[0], ended) == (2, code)
+    assert sum("is a draft" in note for note in notes) == drafts
+    assert said.count("a draft that may still change") == drafts
+
+
+def test_what_a_draft_judged_is_never_signed(gate: Ended) -> None:
+    """Not even where failing is allowed; it ends with 21."""
+    draft = requirement_set("1.0")
+    write_report(requirement_set=RequirementSetLine(draft.revision, draft.digest))
+
+    code, said = gate("sign", "report.json", "--key", "k", "--out", "a.json", "--allow-failed")
+
+    assert code == 21
+    assert "signing refused: it is judged by requirement set 1.0, a draft" in said
+    assert not Path("a.json").exists()

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from arqonbus_conformance.commands.application import UsageError
 from arqonbus_conformance.depth import Depth
-from arqonbus_conformance.requirements import requirement_set
+from arqonbus_conformance.requirements import RequirementSet, requirement_set, revisions
 from arqonbus_conformance.selection import (
     RunRequest,
     SelectionError,
@@ -16,7 +16,18 @@ from arqonbus_conformance.selection import (
     parse_shard,
 )
 
-__all__ = ["Asked", "Selected"]
+__all__ = ["Asked", "Selected", "named_set"]
+
+
+def named_set(revision: str | None, option: str = "--requirements") -> RequirementSet:
+    """The requirement set of that revision; the newest frozen one where none is named.
+
+    Raises:
+        UsageError: there is none of that revision; ``option`` is what named it.
+    """
+    if revision is not None and revision not in revisions():
+        raise UsageError(f"{option}: {revision!r} is not allowed; allowed: {', '.join(revisions())}")
+    return requirement_set(revision)
 
 
 @Parameter(name="*")
@@ -42,6 +53,8 @@ class Selected:
         The most powerful cases by measured seconds that fit, such as 60s or 2m; the report says what was left out.
     shard
         One of several disjoint parts, such as 1/4; arqonbus-gate merge puts their reports together.
+    requirements
+        The revision of the requirement set to judge by, such as 1.0; the newest that is frozen unless given.
     """
 
     level: Depth = Depth.STANDARD
@@ -52,6 +65,15 @@ class Selected:
     keyword: Annotated[str, Parameter(name=["--keyword", "-k"])] = ""
     budget: str | None = None
     shard: str | None = None
+    requirements: str | None = None
+
+    def requirement_set(self) -> RequirementSet:
+        """What is judged by.
+
+        Raises:
+            UsageError: there is no such revision.
+        """
+        return named_set(self.requirements)
 
     def request(self) -> RunRequest:
         """What is asked for.
@@ -70,7 +92,7 @@ class Selected:
                 budget_seconds=parse_budget(self.budget) if self.budget is not None else None,
                 shard=parse_shard(self.shard) if self.shard is not None else None,
             )
-            check(request, requirement_set())
+            check(request, self.requirement_set())
         except SelectionError as fault:
             raise UsageError(str(fault)) from fault
         return request

@@ -39,7 +39,8 @@ def merge_command(*parts: Path, out: Path, junit: Path | None = None, html: Path
             raise UsageError(f"{str(path)!r} is a report that is read; it is never written over")
         make_room("--out", path)
     try:
-        report = merged([as_report(read_report(part)) for part in parts], fresh_judge())
+        reports = [as_report(read_report(part)) for part in parts]
+        report = merged(reports, fresh_judge(reports[0]))
     except MergeError as fault:
         raise UsageError(f"merge: {fault}") from fault
     write_artefacts(report, places)

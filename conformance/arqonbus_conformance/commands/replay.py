@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from arqonbus_conformance.commands.application import UsageError, app
+from arqonbus_conformance.commands.asked import named_set
 from arqonbus_conformance.commands.run import named_target
 from arqonbus_conformance.depth import Depth
 from arqonbus_conformance.judge import Judge
@@ -61,6 +62,7 @@ def replay_command(
         named_target(target, url, http, telemetry) if target or url or http or telemetry else _target(told),
         scope=Scope(told.scope),
         seed=told.seed,
+        requirements=named_set(told.requirement_set.revision, "the requirement set of the incident"),
         attempts=1,
     )
     judge.options = told.options

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from arqonbus_conformance import catalogue
 from arqonbus_conformance.commands.application import UsageError, app
-from arqonbus_conformance.commands.asked import Selected
+from arqonbus_conformance.commands.asked import Selected, named_set
 from arqonbus_conformance.requirements import requirement_set
 from arqonbus_conformance.verdict import ExitCode
 
@@ -33,37 +33,46 @@ def list_command(
     markdown
         Write the page docs/requirements.md instead, of every requirement and every case.
     """
-    requirements = requirement_set()
+    requirements = asked.requirement_set()
     if markdown:
-        if asked != EVERYTHING:
-            raise UsageError("--markdown writes the page of everything; allowed with it: no other option")
+        if asked != Selected(requirements=asked.requirements):
+            raise UsageError(
+                "--markdown writes the page of everything; allowed with it: no other option but --requirements"
+            )
         sys.stdout.write(catalogue.markdown(requirements, catalogue.registered_cases()))
         return ExitCode.PASS
     request = asked.request()
-    cases, console = catalogue.registered_cases(request), Console()
+    cases, console = catalogue.registered_cases(request, requirements), Console()
     console.print(catalogue.table(requirements, cases, request))
     console.print(catalogue.summary(requirements, cases, request), highlight=False, soft_wrap=True)
     return ExitCode.PASS
 
 
 @app.command(name="explain")
-def explain_command(requirement: str) -> int:
+def explain_command(requirement: str, *, requirements: str | None = None) -> int:
     """Say what a requirement demands, where it comes from and which cases judge it.
 
     Parameters
     ----------
     requirement
         Its id, such as ROUTE-007.
+    requirements
+        The revision of the requirement set that it is looked up in; the newest that is frozen unless given.
     """
-    known = requirement_set().by_id
-    found = known.get(requirement.upper())
+    judged = named_set(requirements)
+    known, name = judged.by_id, requirement.upper()
+    found = known.get(name)
+    if name in judged.later:
+        raise UsageError(
+            f"{name} is of requirement set {judged.later[name]}: add --requirements {judged.later[name]}"
+        )
     if found is None:
-        area = requirement.upper().partition("-")[0]
-        near = [name for name in known if name.startswith(f"{area}-")] or list(
+        area = name.partition("-")[0]
+        near = [one for one in known if one.startswith(f"{area}-")] or list(
             dict.fromkeys(one.area for one in known.values())
         )
         raise UsageError(f"{requirement!r} is no requirement; there are: {', '.join(near)}")
-    Console().print(catalogue.explanation(found, catalogue.registered_cases()), highlight=False)
+    Console().print(catalogue.explanation(found, judged, catalogue.registered_cases()), highlight=False)
     return ExitCode.PASS
 
 

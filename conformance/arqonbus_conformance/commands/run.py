@@ -24,7 +24,7 @@ from arqonbus_conformance.report.incident_folder import write_incidents
 from arqonbus_conformance.report.live import Live, console_for
 from arqonbus_conformance.report.reading import read_report
 from arqonbus_conformance.report.terminal import show
-from arqonbus_conformance.requirements import Scope, requirement_set
+from arqonbus_conformance.requirements import RequirementSet, Scope
 from arqonbus_conformance.runner import run
 from arqonbus_conformance.target import ProfileError, Target, embedded_reference, quick_target, read_profile
 from arqonbus_conformance.token_check import token_problems
@@ -72,15 +72,15 @@ def named_target(profile: Path | None, url: str | None, http: str | None, teleme
 
 
 def _options(scope: Scope | None, **named: Path | str | None) -> tuple[str, ...]:
-    """How target and scope were named, as far as they were."""
+    """How target, scope and requirement set were named, as far as they were."""
     said = [(f"--{name}", str(value)) for name, value in named.items() if value is not None]
     if scope is not None:
         said.append(("--scope", str(scope)))
     return tuple(word for pair in said for word in pair)
 
 
-def _mutation_score(path: Path) -> MutationScore:
-    """The score in that kill matrix.
+def _mutation_score(path: Path, requirements: RequirementSet) -> MutationScore:
+    """The score in that kill matrix, made with this requirement set.
 
     Raises:
         UsageError: it cannot be read, or is none that speaks for this suite.
@@ -89,7 +89,7 @@ def _mutation_score(path: Path) -> MutationScore:
         with path.open("rb") as stream:
             data = stream.read(MATRIX_BYTES + 1)
         if len(data) <= MATRIX_BYTES:
-            return read_matrix(data.decode(), requirement_set().digest, version("arqonbus-conformance"))
+            return read_matrix(data.decode(), requirements.digest, version("arqonbus-conformance"))
     except OSError as fault:
         raise UsageError(f"--mutants: {str(path)!r} cannot be read: {fault.strerror}") from fault
     except (MatrixError, UnicodeDecodeError) as fault:
@@ -164,7 +164,7 @@ def run_command(
     verbose
         Show tracebacks of suite faults.
     """
-    request = asked.request()
+    request, requirements = asked.request(), asked.requirement_set()
     places = Places(json=json, junit=junit, html=html, sarif=sarif, badge=badge)
     for option, path in places.asked():
         make_room(option, path)
@@ -173,7 +173,7 @@ def run_command(
         raise UsageError(
             f"--baseline: {str(baseline)!r} is not allowed; allowed: a run that was not interrupted"
         )
-    score = _mutation_score(mutants) if mutants is not None else None
+    score = _mutation_score(mutants, requirements) if mutants is not None else None
     judged = named_target(target, url, http, telemetry)
     if problems := token_problems(judged.credentials.tokens, time.time()):
         raise ProfileError(problems)
@@ -181,7 +181,9 @@ def run_command(
         raise UsageError(
             "--jobs must be 1 where the profile gives limits.requests_per_second: one budget, one process"
         )
-    options = _options(scope, target=target, url=url, http=http, telemetry=telemetry)
+    options = _options(
+        scope, target=target, url=url, http=http, telemetry=telemetry, requirements=asked.requirements
+    )
     # The signals are taken until the reports are written: an interruption cuts none of them short.
     with Interruption() as interruption:
         console = console_for(sys.stdout, os.environ)
@@ -190,6 +192,7 @@ def run_command(
             judged,
             scope=scope or judged.scope or Scope.DEPLOYMENT,
             seed=seed if seed is not None else secrets.randbelow(2**32),
+            requirements=requirements,
             listener=live,
             attempts=attempts,
         )

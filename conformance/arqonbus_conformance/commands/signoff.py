@@ -87,7 +87,7 @@ def sign_command(
 ) -> int:
     """Sign what a report shows, for whoever verifies it before a release.
 
-    Exit codes: 0 signed; 11 the report is truncated or edited; 16, 17, 18 it is no pass; 64 usage.
+    Exit codes: 0 signed; 11 the report is truncated or edited; 16, 17, 18 it is no pass; 21 it is judged by a draft; 64 usage.
 
     Parameters
     ----------
@@ -114,9 +114,10 @@ def sign_command(
     except ReportError as fault:
         return _refuse("signing", [Problem(Refusal.EDITED, str(fault))])
     statement = statement_of(read)
-    problems = problems_of_report(read)
+    sets = _sets()
+    problems = problems_of_report(read, sets)
     if not allow_failed:
-        problems += problems_of_run(statement, datetime.now(UTC), _sets(), Policy())
+        problems += problems_of_run(statement, datetime.now(UTC), sets, Policy())
     if problems:
         return _refuse("signing", sorted(problems, key=lambda problem: problem.kind))
     unfinished = out.with_name(f".{out.name}.unfinished")
@@ -139,8 +140,8 @@ def verify_command(
     """Check, offline, whether a sign-off may be believed and is enough for a release.
 
     Exit codes: 0 it is; 10 another key, 11 edited, 12 another target, 13 too old, 14 a lower level, 15 a lower scope,
-    16 another requirement set, 17 not passed, 18 waivers, 19 mutation score, 20 claims (the lowest of several); 64
-    usage; 78 the policy is not valid.
+    16 another requirement set, 17 not passed, 18 waivers, 19 mutation score, 20 claims, 21 judged by a draft (the
+    lowest of several); 64 usage; 78 the policy is not valid.
 
     Parameters
     ----------

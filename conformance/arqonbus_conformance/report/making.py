@@ -220,7 +220,9 @@ def _notes(judge: Judge) -> list[str]:
         notes.append(judge.unreachable)
     notes.extend(selection_notes(judge))
     if not judge.requirements.frozen:
-        notes.append(f"requirement set {judge.requirements.revision} is a draft: it is not frozen yet")
+        notes.append(
+            f"requirement set {judge.requirements.revision} is a draft: it is not frozen yet, and nothing is signed of it"
+        )
     if judge.not_scored:
         notes.append(f"{len(judge.not_scored)} cases judge what a later revision adds: run, and not scored")
     if judge.scope is Scope.ENDPOINT:

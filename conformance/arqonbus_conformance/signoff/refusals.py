@@ -8,7 +8,7 @@ __all__ = ["Problem", "Refusal", "Refused", "refusal_code"]
 
 
 class Refusal(IntEnum):
-    """The sort of a reason and the exit code that stands for it, the more fundamental first."""
+    """The sort of a reason and the exit code that stands for it, the more fundamental first (but for the last)."""
 
     KEY = 10
     EDITED = 11
@@ -21,6 +21,7 @@ class Refusal(IntEnum):
     WAIVERS = 18
     MUTATION = 19
     CLAIMS = 20
+    DRAFT = 21
 
 
 class Problem(NamedTuple):

@@ -23,8 +23,11 @@ NAMED: Final = 8
 """How many requirements a sentence names before it counts the rest."""
 
 
-def problems_of_report(report: Report) -> list[Problem]:
-    """Why this report says nothing about a release, whatever its verdicts: it is of half a run, or of none."""
+def problems_of_report(report: Report, known: Mapping[str, RequirementSet]) -> list[Problem]:
+    """Why this report says nothing about a release, whatever its verdicts.
+
+    It is of half a run, or of none, or judged by a draft; ``known`` are the requirement sets of this gate by revision.
+    """
     found = []
     if report.interrupted:
         found.append("the run was interrupted, so most of it was never judged")
@@ -34,7 +37,8 @@ def problems_of_report(report: Report) -> list[Problem]:
         found.append("it is of a selection of cases; a sign-off needs all of them")
     if not report.leftovers.checked:
         found.append("nobody looked for what the run left behind")
-    return [Problem(Refusal.NOT_PASSED, sentence) for sentence in found]
+    problems = [Problem(Refusal.NOT_PASSED, sentence) for sentence in found]
+    return [*problems, *_draft(report.requirement_set.revision, known)]
 
 
 def _is_of_a_part(report: Report) -> bool:
@@ -65,6 +69,7 @@ def problems_with(
         *_claims(evidence, policy),
         *_mutation(evidence, policy),
         *problems_of_run(statement, now, known, policy),
+        *_draft(evidence.requirement_set.revision, known),
     ]
     return sorted(found, key=lambda problem: problem.kind)
 
@@ -174,6 +179,17 @@ def _requirement_set(
         yield Problem(
             Refusal.REQUIREMENTS,
             f"it is judged by requirement set {revision}; demanded: at least {demanded}",
+        )
+
+
+def _draft(revision: str, known: Mapping[str, RequirementSet]) -> Iterator[Problem]:
+    requirements = known.get(revision)
+    if requirements is not None and not requirements.frozen:
+        frozen = ", ".join(one.revision for one in known.values() if one.frozen)
+        yield Problem(
+            Refusal.DRAFT,
+            f"it is judged by requirement set {revision}, a draft that may still change; allowed: one that is frozen "
+            f"({frozen}), as arqonbus-gate run takes where no --requirements is given",
         )
 
 
