@@ -193,6 +193,14 @@ def pages(session: nox.Session) -> None:
     session.run("python", "-P", "docs/making/generated.py")
 
 
+@nox.session(default=False)
+def freeze(session: nox.Session) -> None:
+    """Freeze a requirement set, for good: `-- REVISION`. Its digest is written down once and never written over."""
+    _install(session, "run", "-e", ".")
+    folder = "conformance/arqonbus_conformance/requirements"
+    session.run("python", "-P", "-m", "arqonbus_conformance.freezing", folder, *session.posargs)
+
+
 @nox.session
 def build(session: nox.Session) -> None:
     """Build wheel and sdist, look into them, and use the wheel in an environment that has nothing else."""
