@@ -28,6 +28,8 @@ def ended(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str,
             "--requirements: '7.0' is not allowed; allowed: 0.9, 1.0",
         ),
         (("list", "--requirements", "../0.9"), "--requirements: '../0.9' is not allowed; allowed: 0.9, 1.0"),
+        (("mutants", "--requirements", "7.0"), "--requirements: '7.0' is not allowed; allowed: 0.9, 1.0"),
+        (("mutants", "--only", "moon"), "'moon' is no mutant of requirement set 0.9"),
         (("run", "--requirements", "7.0"), "--requirements: '7.0' is not allowed; allowed: 0.9, 1.0"),
         (
             ("run", "--requirement", "SHLD-001"),

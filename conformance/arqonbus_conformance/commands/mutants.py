@@ -16,10 +16,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from arqonbus_conformance.commands.application import UsageError, app
+from arqonbus_conformance.commands.asked import named_set
 from arqonbus_conformance.mutation.heat_map import write_page
 from arqonbus_conformance.mutation.hunting import hunt_all, huntable_cases
 from arqonbus_conformance.mutation.matrix import MATRIX_SCHEMA_VERSION, Kill, Matrix, Outcome
-from arqonbus_conformance.requirements import requirement_set
+from arqonbus_conformance.requirements import RequirementSet
 from arqonbus_conformance.verdict import ExitCode
 
 __all__ = ["mutants_command"]
@@ -31,14 +32,20 @@ COLLATERAL_SHARE: Final = 0.10
 STYLE: Final = {Outcome.KILLED: "green", Outcome.OTHER: "yellow", Outcome.SURVIVED: "bold red"}
 
 
-def _chosen(only: list[str] | None, requirement: list[str] | None) -> list[Mutant]:
-    everything = all_mutants()
+def _of(judged: RequirementSet) -> dict[str, Mutant]:
+    """The mutants that break a requirement of this set, by id."""
+    return {name: one for name, one in all_mutants().items() if one.requirement in judged.by_id}
+
+
+def _chosen(only: list[str] | None, requirement: list[str] | None, judged: RequirementSet) -> list[Mutant]:
+    everything = _of(judged)
     for name in only or ():
         if name not in everything:
-            raise UsageError(f"--only: {name!r} is no mutant; list them with arqonbus-gate mutants --list")
-    known = requirement_set().by_id
+            raise UsageError(
+                f"--only: {name!r} is no mutant of requirement set {judged.revision}; list them with arqonbus-gate mutants --list"
+            )
     for name in requirement or ():
-        if name not in known:
+        if name not in judged.by_id:
             raise UsageError(f"--requirement: {name!r} is no requirement; see arqonbus-gate list")
     chosen = [
         one
@@ -58,6 +65,7 @@ def mutants_command(
     jobs: Annotated[int | None, Parameter(validator=Number(gte=1, lte=MOST_JOBS))] = None,
     json: Path = Path("reports/mutants.json"),
     html: Path = Path("reports/mutants.html"),
+    requirements: str | None = None,
     show: Annotated[bool, Parameter(name="--list", negative="")] = False,
 ) -> int:
     """Hunt known-bad deployments: each must be caught by the requirement that it breaks.
@@ -76,44 +84,46 @@ def mutants_command(
         Where the kill matrix is written.
     html
         Where the kill matrix is drawn.
+    requirements
+        The revision of the requirement set to judge by, whose mutants are hunted; the newest that is frozen unless given.
     show
         List the mutants instead.
     """
     console = Console()
-    chosen = _chosen(only, requirement)
+    judged = named_set(requirements)
+    chosen = _chosen(only, requirement, judged)
     if show:
         for one in chosen:
             console.print(f"[bold]{one.id}[/] breaks {one.requirement}: {escape(one.story)}", highlight=False)
         return ExitCode.PASS
-    matrix = _hunted(chosen, jobs or min(MOST_JOBS, (os.cpu_count() or 1) + 1), console)
+    matrix = _hunted(chosen, judged, jobs or min(MOST_JOBS, (os.cpu_count() or 1) + 1), console)
     json.parent.mkdir(parents=True, exist_ok=True)
     json.write_text(json_format.dumps(matrix.as_document(), indent=1) + "\n", "utf-8")
-    areas = list(dict.fromkeys(one.area for one in requirement_set().by_id.values()))
+    areas = list(dict.fromkeys(one.area for one in judged.by_id.values()))
     write_page(matrix, areas, html)
     _show(matrix, console)
     console.print(f"kill matrix: {json}, {html}", highlight=False, soft_wrap=True)
     return _exit_code(matrix)
 
 
-def _hunted(chosen: list[Mutant], jobs: int, console: Console) -> Matrix:
+def _hunted(chosen: list[Mutant], judged: RequirementSet, jobs: int, console: Console) -> Matrix:
     began = time.monotonic()
     kills: list[Kill] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("hunting", total=len(chosen))
-        for kill in hunt_all(chosen, huntable_cases(), jobs=jobs):
+        for kill in hunt_all(chosen, huntable_cases(), jobs=jobs, revision=judged.revision):
             kills.append(kill)
             progress.update(task, advance=1, description=f"hunting, last {kill.id}")
             if not console.is_terminal or kill.outcome is not Outcome.KILLED:
                 console.print(_line(kill), highlight=False, soft_wrap=True)
-    requirements = requirement_set()
     order = {one.id: place for place, one in enumerate(chosen)}
     return Matrix(
         schema_version=MATRIX_SCHEMA_VERSION,
         suite_version=version("arqonbus-conformance"),
-        requirement_set_digest=requirements.digest,
+        requirement_set_digest=judged.digest,
         seconds=round(time.monotonic() - began, 3),
-        complete=len(chosen) == len(all_mutants()),
+        complete=len(chosen) == len(_of(judged)),
         mutants=tuple(sorted(kills, key=lambda kill: order[kill.id])),
     )
 

@@ -15,6 +15,7 @@ from arqonbus_conformance.marks import Blast, Need
 from arqonbus_conformance.mutation.matrix import Kill, collateral_of, outcome_of
 from arqonbus_conformance.mutation.plan import Huntable, Plan, plan_for
 from arqonbus_conformance.recording import CASE
+from arqonbus_conformance.requirements import requirement_set
 from arqonbus_conformance.selection import RunRequest
 from arqonbus_conformance.session import collect, run_here
 from arqonbus_conformance.target import Target, embedded_reference
@@ -53,6 +54,7 @@ class _Chase:
 class _Task(NamedTuple):
     mutant: Mutant
     plan: Plan
+    revision: str | None
 
 
 def huntable_cases() -> list[Huntable]:
@@ -77,10 +79,13 @@ def target_of(mutant: str) -> Target:
     return target._replace(name=f"mutant {mutant}", launch=launch)
 
 
-def hunt(mutant: Mutant, plan: Plan) -> Kill:
-    """Run the cases of the plan on the mutant and say what became of it."""
+def hunt(mutant: Mutant, plan: Plan, revision: str | None = None) -> Kill:
+    """Run the cases of the plan on the mutant and say what became of it.
+
+    Judged by the requirement set of that revision; the newest frozen one where none is named.
+    """
     began = time.monotonic()
-    judge = Judge(target_of(mutant.id), seed=SEED, attempts=1)
+    judge = Judge(target_of(mutant.id), requirements=requirement_set(revision), seed=SEED, attempts=1)
     request = RunRequest(cases=(*plan.own, *plan.sample))
     run_here(judge, request, plugins=[_Chase(judge, mutant.requirement)])
     return _kill(mutant, judge, time.monotonic() - began)
@@ -110,7 +115,7 @@ def _catcher(requirement: str, results: Iterable[CaseResult]) -> str:
 
 
 def _hunt_task(task: _Task) -> Kill:
-    return hunt(task.mutant, task.plan)
+    return hunt(task.mutant, task.plan, task.revision)
 
 
 def hunt_all(
@@ -118,13 +123,15 @@ def hunt_all(
     cases: Sequence[Huntable],
     *,
     jobs: int,
+    revision: str | None = None,
     began: Callable[[int], None] = lambda _: None,
 ) -> Iterator[Kill]:
     """Hunt each mutant in one of ``jobs`` processes; kills come as they are made.
 
-    ``began`` is told how many mutants there are.
+    ``revision`` is that of the requirement set that is judged by, the newest frozen one unless given; ``began`` is told
+    how many mutants there are.
     """
-    tasks = [_Task(mutant, plan_for(mutant.id, mutant.requirement, cases)) for mutant in mutants]
+    tasks = [_Task(mutant, plan_for(mutant.id, mutant.requirement, cases), revision) for mutant in mutants]
     began(len(tasks))
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=jobs, mp_context=context) as pool:

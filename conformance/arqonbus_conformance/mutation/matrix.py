@@ -107,7 +107,9 @@ def read_matrix(text: str, requirement_set_digest: str, suite_version: str) -> M
     if digest != _digest(document):
         raise MatrixError("it was cut or changed after it was written")
     if matrix.requirement_set_digest != requirement_set_digest:
-        raise MatrixError("it belongs to another requirement set; run arqonbus-gate mutants again")
+        raise MatrixError(
+            "it belongs to another requirement set; run arqonbus-gate mutants again, with the same --requirements"
+        )
     if matrix.suite_version != suite_version:
         raise MatrixError(
             f"it was made with suite version {matrix.suite_version}; allowed: {suite_version}, which judges here; run "
