@@ -146,8 +146,8 @@ async def _run(
     try:
         async with asyncio.timeout(settings.drain_seconds):
             await shield.drain()
+            await shield.close()
     except TimeoutError:
         log.warning("shield.drain_cut_off", drain_seconds=settings.drain_seconds)
         shield.cut_off()
-    await shield.close()
     log.info("shield.stopped")

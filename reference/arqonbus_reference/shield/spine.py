@@ -38,6 +38,10 @@ FLUSH_SECONDS: Final = 1
 DRAIN_SECONDS: Final = 2.0
 """The longest that closing waits for what was published before."""
 
+CANCELLATION_SECONDS: Final = 0.1
+MAX_CANCELLATIONS: Final = 20
+"""How long a task of ours may take to end, and how often it is told to."""
+
 OVERHEAD_BYTES: Final = 4096
 """Of the server's max_payload, left for headers."""
 
@@ -131,11 +135,20 @@ class Spine:
         if self.connected:
             await self.flush()
         self._closed = True
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._end_tasks()
         if not self._client.is_closed:
             await self._client.close()
+
+    async def _end_tasks(self) -> None:
+        """Cancel, again and again: a cancellation that meets a refused connection is lost in `wait_for` of Python 3.11."""
+        for _ in range(MAX_CANCELLATIONS):
+            running = [task for task in self._tasks if not task.done()]
+            if not running:
+                return
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running, timeout=CANCELLATION_SECONDS)
+        self._report("spine.close", TimeoutError(f"a task outlived {MAX_CANCELLATIONS} cancellations"))
 
     async def flush(self) -> None:
         """Wait until the server has what was published before, at most `DRAIN_SECONDS`."""
