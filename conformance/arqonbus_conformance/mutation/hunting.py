@@ -75,6 +75,7 @@ def target_of(mutant: str) -> Target:
     launch = target.launch._replace(
         command=target.launch.command.replace(ORIGINAL, mutated),
         preflight=target.launch.preflight.replace(ORIGINAL, mutated),
+        shield=None if target.launch.shield is None else target.launch.shield.replace(ORIGINAL, mutated),
     )
     return target._replace(name=f"mutant {mutant}", launch=launch)
 
