@@ -1,6 +1,6 @@
 """Every knob of the deployment: one table, read once, frozen."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, Self, cast
 
@@ -157,11 +157,16 @@ def read(environ: Mapping[str, str], dotenv_path: Path | None) -> Reading:
     """Read all variables and collect everything that is not allowed."""
     found = read_variables(VARIABLES, environ, dotenv_path)
     fields = found.fields
-    if fields.get("environment", "dev") != "dev" and "ARQONBUS_RATE_LIMIT_PER_SECOND" not in found.explicit:
-        fields["rate_limit_per_second"] = DEPLOYED_RATE_LIMIT_PER_SECOND
+    limit_rate(fields, found.explicit)
     known = names(VARIABLES)
     unknown = tuple(sorted(n for n in found.given if n.startswith("ARQONBUS_") and n not in known))
     return Reading(Settings(**fields, explicit=found.explicit, unknown=unknown), found.problems)
+
+
+def limit_rate(fields: dict[str, Any], explicit: Collection[str]) -> None:
+    """Outside dev the rate is limited where nothing was said of it, on the bus and at the edge alike."""
+    if fields.get("environment", "dev") != "dev" and "ARQONBUS_RATE_LIMIT_PER_SECOND" not in explicit:
+        fields["rate_limit_per_second"] = DEPLOYED_RATE_LIMIT_PER_SECOND
 
 
 def _shown(value: Any) -> Any:

@@ -10,7 +10,7 @@ from arqonbus_reference import allowed
 from arqonbus_reference import settings as bus
 from arqonbus_reference.problem import Problem
 from arqonbus_reference.secret import Secret, Url
-from arqonbus_reference.settings import DEPLOYED_RATE_LIMIT_PER_SECOND, Environment
+from arqonbus_reference.settings import Environment
 from arqonbus_reference.variables import Variable, names, read_variables
 
 SHARED_FIELDS: Final = frozenset(
@@ -93,8 +93,7 @@ def read(environ: Mapping[str, str], dotenv_path: Path | None) -> Reading:
     """Read all variables and collect everything that is not allowed; the environment wins over the file."""
     found = read_variables(VARIABLES, environ, dotenv_path)
     fields = found.fields
-    if fields.get("environment", "dev") != "dev" and "ARQONBUS_RATE_LIMIT_PER_SECOND" not in found.explicit:
-        fields["rate_limit_per_second"] = DEPLOYED_RATE_LIMIT_PER_SECOND
+    bus.limit_rate(fields, found.explicit)
     known = names((*VARIABLES, *bus.VARIABLES))
     strangers = (n for n in found.given if n.startswith(("ARQONBUS_", "SHIELD_")) and n not in known)
     settings = ShieldSettings(**fields, explicit=found.explicit, unknown=tuple(sorted(strangers)))
