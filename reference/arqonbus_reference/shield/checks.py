@@ -51,7 +51,8 @@ class Checks:
         if verdict == "allowed":
             return None, False
         self._metrics.frames["policy_denied"] += 1
-        refusal = replies.error(_now(), judged.request_id or None, "POLICY_DENIED", POLICY_REFUSAL)
+        request_id, command = judged.request_id or None, judged.command
+        refusal = replies.refusal(_now(), request_id, "POLICY_DENIED", POLICY_REFUSAL, command=command)
         return refusal, verdict == "timeout"
 
     def passed(self) -> None:
