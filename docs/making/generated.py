@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from arqonbus_conformance import catalogue
+from arqonbus_conformance import assessment, catalogue
 from arqonbus_conformance.__main__ import app as gate
 from arqonbus_conformance.requirements import requirement_set
 from arqonbus_reference import allowed, preflight, settings
@@ -27,6 +27,11 @@ EXPLICIT: Final = frozenset({*preflight.EXPLICIT, *shield_preflight.EXPLICIT})
 def requirements_page() -> str:
     """Every requirement with the cases that judge it, as ``arqonbus-gate list --markdown`` writes it."""
     return catalogue.markdown(requirement_set(), catalogue.registered_cases())
+
+
+def regression_page() -> str:
+    """Every finding of the assessment, and every bug met since, with its cases."""
+    return assessment.regression_page(catalogue.registered_cases())
 
 
 def commands_page() -> str:
@@ -83,6 +88,7 @@ def _value(variable: Variable, program: str, environ: dict[str, str]) -> str:
 
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "requirements.md": requirements_page,
+    "regression.md": regression_page,
     "commands.md": commands_page,
     "configuration.md": configuration_page,
 }

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).parents[2]
-GENERATED = ("commands.md", "configuration.md", "requirements.md")
+GENERATED = ("commands.md", "configuration.md", "regression.md", "requirements.md")
 PAGES = sorted(
     {ROOT / "README.md"}
     | {page for page in (ROOT / "docs").rglob("*.md") if page.name not in GENERATED or "spec" in page.parts}

@@ -1,4 +1,4 @@
-"""Finding: consumer groups answered with exceptions.
+"""High 1, consumer-group errors: consumer groups answered with exceptions.
 
 Without Redis the group commands raised NotImplementedError; with it, a group created twice (BUSYGROUP), a channel that
 nobody had written to (no such key) and an unknown group (NOGROUP) came back as internal errors that showed the

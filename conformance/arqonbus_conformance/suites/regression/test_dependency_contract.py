@@ -1,4 +1,4 @@
-"""Finding: what a deployment needs at run time was found out by running into it.
+"""Critical 3, dependency contract: what a deployment needs at run time was found out by running into it.
 
 A missing dependency showed as a traceback deep inside a handler, a missing Redis as a hang at the first publish, a
 misspelt variable as a default. Each of them is now said before anything listens, by one command with one exit code.

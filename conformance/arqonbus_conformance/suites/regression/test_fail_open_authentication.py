@@ -1,4 +1,4 @@
-"""Finding: authentication failed open.
+"""Critical 2, auth fail-open: authentication failed open.
 
 A deployment whose configuration was incomplete did not refuse: it let everybody in. No secret meant no check, a
 development default meant a secret that everybody knows, and a variable meant for tests switched the check off.

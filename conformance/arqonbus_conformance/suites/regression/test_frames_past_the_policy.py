@@ -1,4 +1,4 @@
-"""A finding of the assessment of Shield: the policy was asked about protobuf frames only.
+"""Met since: Shield asked its policy about protobuf frames only.
 
 Text frames took another path to the spine, so that whatever the policy denied could be sent as JSON.
 """

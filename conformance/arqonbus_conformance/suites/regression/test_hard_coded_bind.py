@@ -1,4 +1,4 @@
-"""Finding: the address to bind was written into the code.
+"""Medium 1, hard-coded bind: the address to bind was written into the code.
 
 The HTTP interface listened on 0.0.0.0:8080 whatever was configured: a deployment meant for loopback was open to the
 network, and two of them could not run on one machine.

@@ -1,4 +1,4 @@
-"""Finding: what went wrong with one channel went wrong for all.
+"""Met since: what went wrong with one channel went wrong for all.
 
 Somebody wrote a value of another kind over the stream of one channel. The next publish there failed in the middle of a write;
 the bus could not find out what had landed, tried again for ever, and refused every other channel until a person came.

@@ -1,4 +1,4 @@
-"""Finding: a prototype operator was reachable in production.
+"""High 2, prototype operator reachable: a prototype operator was reachable in production.
 
 The code-writing operator was registered whenever its module could be imported, so any client of any deployment could
 call it; nothing but its absence from the documentation kept it from being used.

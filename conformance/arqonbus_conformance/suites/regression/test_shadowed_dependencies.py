@@ -1,4 +1,4 @@
-"""Finding: a folder named like a dependency stood first on the import path and was imported instead of it.
+"""Critical 1, package shadowing: a folder named like a dependency stood first on the import path and was imported instead of it.
 
 The assessed tree held stand-ins named `aiohttp` and `redis` beside the code. Whatever ran from that directory
 imported them: tests passed against doubles, and a deployment started from there would have served with them.

@@ -1,4 +1,4 @@
-"""Finding: durability was downgraded in silence.
+"""High 1, silent durability downgrade: durability was downgraded in silence.
 
 Configured for Redis and unable to reach it, the assessed deployment fell back to memory, kept answering success, and
 told nobody: acknowledged messages were gone with the next restart.

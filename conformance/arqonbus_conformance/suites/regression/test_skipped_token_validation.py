@@ -1,4 +1,4 @@
-"""Critical 2 of the production readiness assessment, at the edge: a variable left from a test let everybody in.
+"""Critical 2, auth fail-open: at the edge, a variable left from a test let everybody in.
 
 JWT_SKIP_VALIDATION was read as a truth value, so that "false" and the empty string behaved in three different ways in three
 services. Present at all, it must keep Shield from starting.

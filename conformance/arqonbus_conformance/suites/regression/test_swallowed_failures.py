@@ -1,4 +1,4 @@
-"""Finding: failures were swallowed.
+"""High 3, swallowed exceptions: failures were swallowed.
 
 Handlers around storage and delivery caught everything and went on: the client waited for an answer that never came,
 no counter moved, no event was sent, and the first to notice was somebody who missed a message.
