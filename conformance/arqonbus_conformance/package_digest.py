@@ -8,17 +8,17 @@ file, and for any other program that of the program itself. A wrapper says nothi
 
 import json
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from hashlib import file_digest, sha256
-from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from arqonbus_fixtures.launching import inherited_environ, merged
+
+from arqonbus_conformance.python_command import PythonCommand, is_python, python_command
 
 __all__ = ["digest_of_command"]
 
@@ -26,8 +26,6 @@ ASK_SECONDS: Final = 10.0
 """The longest an interpreter may take to say where a package lies, in seconds."""
 MOST_FILES: Final = 20_000
 """The most files of a package that are read; a larger one has no digest."""
-FIRST_LINE_BYTES: Final = 512
-"""How much of a program is looked at for the line that names its interpreter, in bytes."""
 WRAPPERS: Final = frozenset(
     [
         "bash",
@@ -59,9 +57,6 @@ WRAPPERS: Final = frozenset(
     ]
 )
 """Programs that run another one: their own bytes tell nothing of the deployment."""
-_PYTHON: Final = re.compile(r"python[0-9.]*")
-_FLAGS: Final = re.compile(r"-[bBdEIOPqsSuvx]+")
-"""Options of the interpreter without a value."""
 
 # Asks without importing anything: a top-level package is found, not run.
 WHERE: Final = """
@@ -81,35 +76,23 @@ def digest_of_command(words: Sequence[str], environ: Mapping[str, str]) -> str |
     found = shutil.which(words[0])
     if found is None or Path(words[0]).name in WRAPPERS:
         return None
-    program = Path(found)
     try:
-        if _PYTHON.fullmatch(program.name):
-            return _of_python(program, words[1:], environ)
-        interpreter = _interpreter_of(program)
-        if interpreter is not None and _PYTHON.fullmatch(interpreter.name):
-            places = _places([str(interpreter)], "script", program.name, environ)
-            return _of_places(places) if places else _of_file(program)
-        return _of_file(program)
+        command = python_command(words)
+        if command is not None:
+            return _of_python(command, environ)
+        return None if is_python(found) else _of_file(Path(found))
     except OSError:
         return None  # what cannot be read has no digest that anybody could compare
 
 
-def _of_python(interpreter: Path, arguments: Sequence[str], environ: Mapping[str, str]) -> str | None:
-    flags = list(takewhile(_FLAGS.fullmatch, arguments))
-    rest = arguments[len(flags) :]
-    if len(rest) >= 2 and rest[0] == "-m":
-        return _of_places(_places([str(interpreter), *flags], "module", rest[1], environ))
-    if rest and not rest[0].startswith("-") and Path(rest[0]).is_file():
-        return _of_file(Path(rest[0]))
-    return None
-
-
-def _interpreter_of(program: Path) -> Path | None:
-    """The interpreter that the first line of a script names, None where it names none."""
-    with program.open("rb") as stream:
-        line = stream.readline(FIRST_LINE_BYTES)
-    named = line[2:].split() if line.startswith(b"#!") else []
-    return Path(os.fsdecode(named[0])) if named else None
+def _of_python(command: PythonCommand, environ: Mapping[str, str]) -> str | None:
+    if command.kind == "file":
+        return _of_file(Path(command.name))
+    name = Path(command.name).name if command.kind == "script" else command.name
+    places = _places([str(command.interpreter), *command.flags], command.kind, name, environ)
+    if command.kind == "script" and not places:
+        return _of_file(Path(command.name))
+    return _of_places(places)
 
 
 def _places(python: Sequence[str], kind: str, name: str, environ: Mapping[str, str]) -> list[Path]:

@@ -97,12 +97,22 @@ KINDS: Final = {
     "shadows-stdlib": Kind(
         _BLOCKER,
         "no top-level name of the standard library",
-        "move the module into the package and rename it",
+        "move the module into the package and rename it, or take its folder off the import path",
     ),
     "shadows-dependency": Kind(
         _BLOCKER,
         "no top-level name of a dependency",
-        "remove the stand-in; tests make their doubles in the test itself",
+        "remove the stand-in, or take its folder off the import path; tests make their doubles in the test itself",
+    ),
+    "does-not-start": Kind(
+        _BLOCKER,
+        "the interpreter starts with the import path of the deployment",
+        "start it by hand with the same variables in the same folder: what it imports first is not its own",
+    ),
+    "installed-file-changed": Kind(
+        _CRITICAL,
+        "each installed file is as the RECORD of its distribution has it",
+        "install the distribution again, into an empty environment; what was changed on purpose belongs into a release of it",
     ),
     "claims-known-name": Kind(
         _CRITICAL,

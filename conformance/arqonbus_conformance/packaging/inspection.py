@@ -15,6 +15,8 @@ from arqonbus_conformance.packaging.doubles import doubles_imported, doubles_nam
 from arqonbus_conformance.packaging.environment import EmptyEnvironment
 from arqonbus_conformance.packaging.finding import Finding, finding
 from arqonbus_conformance.packaging.importing import console_scripts, import_faults, script_faults
+from arqonbus_conformance.packaging.interpreter_look import look_at_interpreter
+from arqonbus_conformance.packaging.launched_python import LaunchedPython
 from arqonbus_conformance.packaging.report import (
     PACKAGE_SCHEMA_VERSION,
     PackageReport,
@@ -38,10 +40,18 @@ class Inspection:
         modules: what is imported; the top-level names of the wheel where it is empty.
         python: the interpreter of the environments.
         uv: the program that makes them and installs; venv and pip where it is None.
+        launched: the interpreter of a deployment, which is looked at as well; alone where the subject is None.
     """
 
-    def __init__(self, subject: Path, modules: Sequence[str], python: Path, uv: str | None) -> None:
-        self._subject, self._modules = subject, tuple(modules)
+    def __init__(
+        self,
+        subject: Path | None,
+        modules: Sequence[str],
+        python: Path,
+        uv: str | None,
+        launched: LaunchedPython | None = None,
+    ) -> None:
+        self._subject, self._modules, self._launched = subject, tuple(modules), launched
         self._python, self._uv = python, uv
         self._findings: list[Finding] = []
         self._notes: list[str] = []
@@ -49,6 +59,7 @@ class Inspection:
         self._scripts: tuple[str, ...] = ()
         self._wheel: Wheel | None = None
         self._version = ""
+        self._path: tuple[str, ...] = ()
 
     def report(self) -> PackageReport:
         """Look, and tell.
@@ -59,23 +70,27 @@ class Inspection:
         began = time.monotonic()
         undecided: UndecidedError | None = None
         with tempfile.TemporaryDirectory(prefix="arqonbus-package-") as place:
-            try:
-                self._look(Path(place))
-            except UndecidedError as fault:
-                undecided = fault
+            for look in (self._look, self._look_at_interpreter):
+                try:
+                    look(Path(place))
+                except UndecidedError as fault:
+                    undecided = undecided or fault
             sha256 = self._wheel.sha256 if self._wheel else ""
+        interpreter = str(self._launched.interpreter) if self._launched else ""
         return PackageReport(
             schema_version=PACKAGE_SCHEMA_VERSION,
             suite_version=version("arqonbus-conformance"),
-            subject=str(self._subject),
+            subject=str(self._subject) if self._subject else interpreter,
             distribution=self._wheel.name if self._wheel else "",
             version=self._wheel.version if self._wheel else "",
             sha256=sha256,
             python=self._version,
-            installer="uv" if self._uv else "pip",
+            installer="" if self._subject is None else "uv" if self._uv else "pip",
             modules=self._modules,
             scripts=self._scripts,
             checks=tuple(self._checks),
+            interpreter=interpreter,
+            import_path=self._path,
             findings=ordered(self._findings),
             notes=tuple(self._notes),
             undecided=str(undecided or ""),
@@ -83,8 +98,21 @@ class Inspection:
             seconds=round(time.monotonic() - began, 3),
         )
 
+    def _look_at_interpreter(self, place: Path) -> None:
+        if self._launched is None:
+            return
+        self._checks.append("interpreter")
+        look = look_at_interpreter(self._launched, place)
+        self._version = self._version or look.version
+        self._path = look.path
+        self._findings += look.findings
+        self._notes += look.notes
+
     def _look(self, place: Path) -> None:
-        path = self._subject if self._subject.is_file() else self._build(place)
+        subject = self._subject
+        if subject is None:
+            return
+        path = subject if subject.is_file() else self._build(subject, place)
         if path is None:
             return
         wheel = self._wheel = Wheel(path)
@@ -105,13 +133,13 @@ class Inspection:
         self._look_statically(wheel, environment, place)
         self._try(wheel, environment)
 
-    def _build(self, place: Path) -> Path | None:
+    def _build(self, subject: Path, place: Path) -> Path | None:
         """The wheel of the tree, None where it has none."""
-        check_tree(self._subject)
+        check_tree(subject)
         self._checks.append("build")
         environment = EmptyEnvironment(place / "build", self._python, self._uv)
         self._version = environment.facts.version
-        made = built_wheel(copied_tree(self._subject, place), environment, place / "dist")
+        made = built_wheel(copied_tree(subject, place), environment, place / "dist")
         if isinstance(made, Finding):
             self._findings.append(made)
             return None
@@ -136,7 +164,7 @@ class Inspection:
         facts, tops = environment.facts, wheel.top_level()
         installed = installed_in(facts.folders)
         self._findings += claimed_names(tops, wheel.name, facts.stdlib, installed)
-        if self._subject.is_dir():
+        if self._subject is not None and self._subject.is_dir():
             beside = names_beside(self._subject)
             self._findings += stand_ins(beside, tops, wheel.name, facts.stdlib, installed)
         imports = self._imports(wheel, environment, place)

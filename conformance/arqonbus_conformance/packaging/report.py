@@ -27,6 +27,8 @@ class PackageReport(msgspec.Struct, frozen=True):
         modules: what was imported.
         scripts: the console scripts that were called.
         checks: what was looked at, in order; an early end leaves the rest out.
+        interpreter: that of a launched deployment, "" where none was named.
+        import_path: of that interpreter, as the deployment is launched.
         findings: the heaviest first.
         undecided: why the look ended early, "" where it did not.
     """
@@ -42,6 +44,8 @@ class PackageReport(msgspec.Struct, frozen=True):
     modules: tuple[str, ...]
     scripts: tuple[str, ...]
     checks: tuple[str, ...]
+    interpreter: str
+    import_path: tuple[str, ...]
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
     undecided: str
