@@ -32,8 +32,18 @@ async def refused(launched: LaunchedShield, names: str) -> None:
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 @pytest.mark.parametrize(
     "secret",
-    [None, "", "0123456789", "arqon-dev-secret", "secret", "x" * 31],
-    ids=["absent", "empty", "10-bytes", "default", "well-known", "31-bytes"],
+    [
+        None,
+        "",
+        "0123456789",
+        "arqon-dev-secret",
+        "secret",
+        "x" * 31,
+        # The example of jwt.io and the default of a widely deployed stack: long enough, known to everybody.
+        "a-string-secret-at-least-256-bits-long",
+        "super-secret-jwt-token-with-at-least-32-characters-long",
+    ],
+    ids=["absent", "empty", "10-bytes", "default", "well-known", "31-bytes", "jwt-io", "stack-default"],
 )
 async def test_shield_does_not_start_with_a_weak_secret(
     launch_shield: LaunchShield, nats: Nats, environment: str, secret: str | None
@@ -79,11 +89,14 @@ async def test_shield_is_told_where_to_listen_outside_dev(
 
 
 @requirement("SHLD-005")
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
 async def test_shield_does_not_relax_its_schema_without_an_exception(
-    launch_shield: LaunchShield, nats: Nats
+    launch_shield: LaunchShield, nats: Nats, environment: str
 ) -> None:
-    """ARQON_SCHEMA_STRICT false alone: exit code 78 and named."""
-    launched = await launch_shield({**STAGING, "ARQON_SCHEMA_STRICT": "false"}, nats=nats, wait="exit")
+    """In every environment, ARQON_SCHEMA_STRICT false alone: exit code 78 and named."""
+    launched = await launch_shield(
+        {"ARQONBUS_ENVIRONMENT": environment, "ARQON_SCHEMA_STRICT": "false"}, nats=nats, wait="exit"
+    )
 
     await refused(launched, "ARQON_SCHEMA_STRICT")
 
@@ -130,11 +143,12 @@ async def test_shield_starts_when_all_is_right(launch_shield: LaunchShield, nats
 
 
 @requirement("SHLD-027")
+@pytest.mark.parametrize("environment", ["staging", "prod"])
 async def test_outside_dev_shield_tells_strangers_its_health_only(
-    launch_shield: LaunchShield, nats: Nats
+    launch_shield: LaunchShield, nats: Nats, environment: str
 ) -> None:
     """Without a token and with a user's /metrics and /openapi.json are refused; an administrator's opens them."""
-    launched = await launch_shield(STAGING, nats=nats, wait="listening")
+    launched = await launch_shield({"ARQONBUS_ENVIRONMENT": environment}, nats=nats, wait="listening")
     http = launched.shield.http
 
     for path in ("/metrics", "/openapi.json"):
