@@ -12,7 +12,7 @@ from arqonbus_fixtures.mutants.mutant import Mutant
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.judging import CaseResult, requirement_verdicts
 from arqonbus_conformance.marks import Blast, Need
-from arqonbus_conformance.mutation.matrix import Kill, collateral_of, outcome_of
+from arqonbus_conformance.mutation.matrix import Kill, Outcome, collateral_of, outcome_of
 from arqonbus_conformance.mutation.plan import Huntable, Plan, plan_for
 from arqonbus_conformance.recording import CASE
 from arqonbus_conformance.requirements import requirement_set
@@ -21,7 +21,7 @@ from arqonbus_conformance.session import collect, run_here
 from arqonbus_conformance.target import Target, embedded_reference
 from arqonbus_conformance.verdict import Verdict
 
-__all__ = ["hunt", "hunt_all", "huntable_cases", "target_of"]
+__all__ = ["hunt", "hunt_all", "huntable_cases", "of_its_own_each", "target_of"]
 
 ORIGINAL: Final = "-m arqonbus_reference"
 """How the deployment that mutants are made of is launched."""
@@ -32,11 +32,20 @@ SEED: Final = 20_260_101
 
 
 class _Chase:
-    """A pytest plugin: once a case has caught the mutant, the other cases that claim to are not run."""
+    """A pytest plugin: once a case has caught the mutant, the other cases that claim to are not run.
+
+    Attributes:
+        found: the ids of the cases that pytest has found.
+    """
 
     def __init__(self, judge: Judge, requirement: str) -> None:
         self._judge = judge
         self._requirement = requirement
+        self.found: set[str] = set()
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Keep what there is: a case that was asked for and is not among them judged nothing."""
+        self.found = {item.stash[CASE].id for item in session.items}
 
     @property
     def _caught(self) -> bool:
@@ -88,7 +97,10 @@ def hunt(mutant: Mutant, plan: Plan, revision: str | None = None) -> Kill:
     began = time.monotonic()
     judge = Judge(target_of(mutant.id), requirements=requirement_set(revision), seed=SEED, attempts=1)
     request = RunRequest(cases=(*plan.own, *plan.sample))
-    run_here(judge, request, plugins=[_Chase(judge, mutant.requirement)])
+    chase = _Chase(judge, mutant.requirement)
+    run_here(judge, request, plugins=[chase])
+    if lost := set(request.cases) - chase.found:
+        judge.faults.append(f"{len(lost)} of the cases were not found, such as {min(lost)}")
     return _kill(mutant, judge, time.monotonic() - began)
 
 
@@ -99,7 +111,8 @@ def _kill(mutant: Mutant, judge: Judge, seconds: float) -> Kill:
         id=mutant.id,
         requirement=mutant.requirement,
         story=mutant.story,
-        outcome=outcome_of(mutant.requirement, verdicts),
+        # What a broken hunt found says nothing of the mutant.
+        outcome=Outcome.SURVIVED if judge.faults else outcome_of(mutant.requirement, verdicts),
         by=_catcher(mutant.requirement, judge.results),
         seconds=round(seconds, 3),
         verdicts=verdicts,
@@ -113,6 +126,16 @@ def _catcher(requirement: str, results: Iterable[CaseResult]) -> str:
     violated = [result for result in results if result.verdict is Verdict.VIOLATED]
     own = [result for result in violated if requirement in result.requirements]
     return next((result.id for result in [*own, *violated]), "")
+
+
+def of_its_own_each(jobs: int) -> ProcessPoolExecutor:
+    """Workers for runs, ``jobs`` beside each other, each run in a new process that has all modules already.
+
+    pytest names some cases otherwise when one process collects them for the second time.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return ProcessPoolExecutor(max_workers=jobs, mp_context=context, max_tasks_per_child=1)
 
 
 def _hunt_task(task: _Task) -> Kill:
@@ -134,8 +157,7 @@ def hunt_all(
     """
     tasks = [_Task(mutant, plan_for(mutant.id, mutant.requirement, cases), revision) for mutant in mutants]
     began(len(tasks))
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=jobs, mp_context=context) as pool:
+    with of_its_own_each(jobs) as pool:
         waiting: list[Future[Kill]] = [pool.submit(_hunt_task, task) for task in tasks]
         try:
             for done in as_completed(waiting):

@@ -1,18 +1,17 @@
 """Showing cases to liars: one gate run for each liar, or for each part of the cases, several beside each other."""
 
 import asyncio
-import multiprocessing
 import random
 import time
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from typing import Any, Final, NamedTuple
 
 import pytest
 from arqonbus_fixtures.liars.liar import Liar
 
 from arqonbus_conformance.judge import Judge
-from arqonbus_conformance.mutation.hunting import ORIGINAL, SEED
+from arqonbus_conformance.mutation.hunting import ORIGINAL, SEED, of_its_own_each
 from arqonbus_conformance.mutation.hurry import PLAIN, HurriedPolicy, hurry
 from arqonbus_conformance.mutation.plan import Huntable
 from arqonbus_conformance.mutation.trial import HONEST, Answer, Heard, refused
@@ -157,9 +156,7 @@ def _parts(cases: Sequence[str], parts: int) -> list[tuple[str, ...]]:
 
 def interrogate_all(tasks: Sequence[Task], *, jobs: int) -> Iterator[Answer]:
     """Work through the tasks in ``jobs`` processes; answers come as they are made."""
-    context = multiprocessing.get_context("spawn")
-    # A process of its own for each: pytest names some cases otherwise when it collects them for the second time.
-    with ProcessPoolExecutor(max_workers=jobs, mp_context=context, max_tasks_per_child=1) as pool:
+    with of_its_own_each(jobs) as pool:
         waiting = [pool.submit(interrogate, task) for task in tasks]
         try:
             for done in as_completed(waiting):
