@@ -40,7 +40,7 @@ class ShieldMetrics:
         self.policy_reloads: Counter[str] = Counter()
         """Changed policy files: used, refused."""
         self.mirrored: Counter[str] = Counter()
-        """Frames chosen to be mirrored: copied, failed."""
+        """Frames chosen to be mirrored: copied, dropped because too many copies wait, failed."""
         self.errors: dict[str, int] = {}
         """Errors caught, by site."""
 

@@ -26,14 +26,17 @@ class Mirror:
         self._metrics = metrics
 
     def copy(self, tenant: str, text: bytes, frame_id: str) -> None:
-        """Copy a frame that was published, if it is chosen; a copy that cannot be made is counted, and nothing else."""
+        """Copy a frame that was published, if it is chosen; a copy that cannot be made is counted, and nothing else.
+
+        Copies wait behind the traffic within a bound of their own (`backlog.MAX_WAITING_COPY_BYTES`): those over it are dropped.
+        """
         if not self._share or not is_chosen(frame_id, self._share):
             return
         try:
             if len(text) > self._spine.max_payload_bytes:
                 raise SpineUnavailableError("too large for one message")  # noqa: TRY301 - counted as any other
-            self._spine.publish(PREFIX + link.inbound(tenant, "raw"), text, HEADERS)
+            kept = self._spine.publish_copy(PREFIX + link.inbound(tenant, "raw"), text, HEADERS)
         except SpineUnavailableError:
             self._metrics.mirrored["failed"] += 1
         else:
-            self._metrics.mirrored["copied"] += 1
+            self._metrics.mirrored["copied" if kept else "dropped"] += 1

@@ -1,11 +1,10 @@
 """The connection to NATS: publishes at once or refuses at once, comes back by itself, and never keeps what it could not send.
 
-What is published waits for one writer within `MAX_WAITING_BYTES`; while NATS is not connected everything is refused
+What is published waits for one writer within `backlog.MAX_WAITING_BYTES`; while NATS is not connected everything is refused
 (NATS-002). An outage drops what still waited: both ends number what they send, so a loss is seen.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Mapping
 from math import ceil
 from typing import Any, Final, NamedTuple
@@ -15,9 +14,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from arqonbus_reference.secret import Url, hidden_url
-
-MAX_WAITING_BYTES: Final = 16 * 1_048_576
-"""Bytes published that wait for the writer; beyond it the server does not keep up and publishing is refused."""
+from arqonbus_reference.shield.backlog import MAX_WAITING_BYTES, Backlog, Parcel
 
 PENDING_BYTES: Final = 4 * 1_048_576
 """Bytes handed to the client library and not yet to the kernel, after which the writer waits."""
@@ -61,13 +58,6 @@ class Arrival(NamedTuple):
     reply: str
 
 
-class _Parcel(NamedTuple):
-    subject: str
-    payload: bytes
-    headers: dict[str, str] | None
-    reply: str
-
-
 class Spine:
     """One connection to NATS, for one event loop.
 
@@ -88,8 +78,7 @@ class Spine:
         self.changed = changed
         self._client = Client()
         self._subscriptions: list[tuple[str, Callable[[Arrival], None]]] = []
-        self._waiting: deque[_Parcel] = deque()
-        self._waiting_bytes = 0
+        self._backlog = Backlog()
         self._news = asyncio.Event()
         self._idle = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -154,7 +143,7 @@ class Spine:
         """Wait until the server has what was published before, at most `DRAIN_SECONDS`."""
         try:
             async with asyncio.timeout(DRAIN_SECONDS):
-                while self._waiting and self.connected:
+                while self._backlog and self.connected:
                     self._idle.clear()
                     await self._idle.wait()
                 await self._client.flush(timeout=FLUSH_SECONDS)
@@ -169,24 +158,34 @@ class Spine:
         """Send one message, after those published before.
 
         Raises:
-            SpineUnavailableError: not connected, or `MAX_WAITING_BYTES` wait already; nothing is sent, now or later.
+            SpineUnavailableError: not connected, or too much waits already; nothing is sent, now or later.
         """
         if not self.connected:
             raise SpineUnavailableError(self.reason or "not connected")
-        if self._waiting_bytes > MAX_WAITING_BYTES:
-            raise SpineUnavailableError(f"{self._waiting_bytes} bytes wait; allowed: {MAX_WAITING_BYTES}")
-        self._waiting.append(_Parcel(subject, payload, headers, reply))
-        self._waiting_bytes += len(payload)
+        if not self._backlog.add(Parcel(subject, payload, headers, reply)):
+            waiting = self._backlog.traffic_bytes
+            raise SpineUnavailableError(f"{waiting} bytes wait; allowed: {MAX_WAITING_BYTES}")
         self._news.set()
 
+    def publish_copy(self, subject: str, payload: bytes, headers: dict[str, str]) -> bool:
+        """Send one message when no other waits; False when so many copies wait already that this one is dropped.
+
+        Raises:
+            SpineUnavailableError: not connected; nothing is sent, now or later.
+        """
+        if not self.connected:
+            raise SpineUnavailableError(self.reason or "not connected")
+        kept = self._backlog.add_copy(Parcel(subject, payload, headers, ""))
+        self._news.set()
+        return kept
+
     async def _write(self) -> None:
-        """Hand over what was published, in order."""
+        """Hand over what was published, in order, and copies where nothing else waits."""
         while True:
             await self._news.wait()
             self._news.clear()
-            while self._waiting:
-                parcel = self._waiting.popleft()
-                self._waiting_bytes -= len(parcel.payload)
+            while self._backlog:
+                parcel = self._backlog.next()
                 try:
                     await self._client.publish(
                         parcel.subject, parcel.payload, reply=parcel.reply, headers=parcel.headers
@@ -254,8 +253,7 @@ class Spine:
             return
         was, self._up = self._up, False
         self.reason = f"{self.place} is not connected"
-        self._waiting.clear()
-        self._waiting_bytes = 0
+        self._backlog.clear()
         self._idle.set()
         if was:
             self.changed()

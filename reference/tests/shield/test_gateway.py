@@ -364,6 +364,22 @@ async def test_a_share_of_the_frames_is_mirrored(build: Build, nats_server: Embe
     assert len(edge.bus.raw()) == 80
 
 
+async def test_a_flood_of_copies_gets_no_frame_refused(build: Build) -> None:
+    """Copies over their own room are dropped and counted; a frame that comes behind them passes, and goes before them."""
+    edge = await build(SHIELD_MIRROR_SHARE="1")
+    ann = await edge.client()
+    (client,) = edge.gateway.clients
+    large = message(0, "x" * 1_000_000).encode()
+
+    for _ in range(100):
+        edge.gateway._mirror.copy("acme", large, "arq_1_0_abcdef")
+    client.frame(message(1).encode(), binary=False)
+    answer = await received(ann)
+
+    assert (answer["request_id"], answer.get("error_code")) == ("arq_1_1_abcdef", None)
+    assert edge.gateway.metrics.mirrored == {"copied": 5, "dropped": 96}
+
+
 @pytest.mark.parametrize(("share", "expected"), [(0.0, 0), (1.0, 1000)])
 def test_a_share_of_nothing_or_all_is_exact(share: float, expected: int) -> None:
     """Whatever the ids."""
