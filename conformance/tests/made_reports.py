@@ -11,6 +11,7 @@ from arqonbus_conformance.report.model import (
     SCHEMA_VERSION,
     CaseLine,
     CriterionLine,
+    ExternalLine,
     Failure,
     Fingerprint,
     LeftOut,
@@ -36,6 +37,15 @@ HOSTILE = (
     "{{7*7}} \u202egnp.exe \x00\x1b[31m \ud800 javascript:alert(1)"
 )
 """Text as a hostile deployment would send it, to be found again as text."""
+
+EXTERNAL = (
+    ExternalLine("shield_rust/check", "holds", "cargo check -p shield", 4.2, 0),
+    ExternalLine(
+        "shield_rust/test", "violated", "cargo test -p shield --tests", 9.5, 101, "test a ... FAILED"
+    ),
+    ExternalLine("shield_rust/audit", "unverified", "cargo audit", 0.0, None, "cargo is not on the path"),
+)
+"""What other programs found out: one that holds, one that is violated, one that did not run."""
 
 
 def verdict_of(requirement: str, *, failing: bool) -> Verdict:

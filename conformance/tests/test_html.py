@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from arqonbus_conformance.report import html, view
 from arqonbus_conformance.report.html import report_page, write_html
+from arqonbus_conformance.report.model import ExternalLine
 from arqonbus_conformance.report.readable import readable
 from arqonbus_conformance.waivers import WaiverLine
-from made_reports import HOSTILE, made_document
+from made_reports import EXTERNAL, HOSTILE, made_document
 
 VOID = {"meta", "link", "input", "br", "img", "rect"}
 
@@ -56,6 +57,7 @@ def hostile() -> Page:
                 vanished=(HOSTILE,),
                 waivers=(waiver,),
                 environment={HOSTILE: HOSTILE},
+                external=(ExternalLine(HOSTILE, "violated", HOSTILE, 0.0, None, HOSTILE),),
             )
         )
     )
@@ -151,13 +153,44 @@ def test_a_failing_report_tells(part: str) -> None:
     assert part in Page(report_page(made_document(failing=True))).said
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        "What other programs found out",
+        "shield_rust/test",
+        "cargo test -p shield --tests",
+        "101",
+        "test a ... FAILED",
+    ],
+)
+def test_what_other_programs_found_out_is_shown(part: str) -> None:
+    """Name, command, how it ended and why."""
+    assert part in Page(report_page(made_document(external=EXTERNAL))).said
+
+
+def test_each_result_of_another_program_shows_its_verdict() -> None:
+    """As a chip, the worst as red as a violated case."""
+    page = report_page(made_document(external=EXTERNAL))
+    section = page.partition('<section id="external"')[2].partition("</section>")[0]
+
+    assert re.findall(r"chip v-(\w+)", section) == ["holds", "violated", "unverified"]
+
+
+def test_a_report_of_an_older_gate_has_a_page() -> None:
+    """It has no section of other programs at all."""
+    document = made_document()
+    del document["external"]
+
+    assert "What other programs found out" not in Page(report_page(document)).said
+
+
 def test_a_passing_report_has_no_section_of_failures() -> None:
     """And no waivers where there are none."""
     page = Page(report_page(made_document()))
 
     ids = {attributes.get("id") for _, attributes in page.elements}
 
-    assert ids & {"failures", "waivers", "remarks"} == set()
+    assert ids & {"failures", "waivers", "remarks", "external"} == set()
     assert "exit 0: every MUST requirement holds" in page.said
 
 

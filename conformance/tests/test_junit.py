@@ -4,7 +4,7 @@ from xml.etree import ElementTree as ET
 import msgspec
 from arqonbus_conformance.report.junit import as_element, write_junit
 from arqonbus_conformance.report.model import Report
-from made_reports import HOSTILE, made_report
+from made_reports import EXTERNAL, HOSTILE, made_report
 
 
 def case_of(report: Report, name: str) -> ET.Element:
@@ -73,6 +73,31 @@ def test_counts_are_those_of_the_elements() -> None:
         for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
             assert suite.get(name) == str(len(suite.findall(f"testcase/{tag}")))
         assert suite.get("tests") == str(len(suite.findall("testcase")))
+
+
+def test_what_other_programs_found_out_is_a_suite() -> None:
+    """One case each: violated is a failure, what did not run is skipped, and the numbers agree."""
+    suite = as_element(made_report(external=EXTERNAL)).find("testsuite[@name='external']")
+
+    assert suite is not None
+    assert [[one.tag for one in case] for case in suite] == [
+        ["properties"],
+        ["properties", "failure"],
+        ["properties", "skipped"],
+    ]
+    assert [suite.get(name) for name in ("tests", "failures", "errors", "skipped")] == ["3", "1", "0", "1"]
+    assert [one.get("message") for one in suite.iterfind("testcase/failure")] == [
+        "violated: test a ... FAILED"
+    ]
+    assert [
+        (one.get("name"), one.get("value"))
+        for one in suite.iterfind("testcase[@name='shield_rust/test']/properties/property")
+    ] == [("verdict", "violated"), ("command", "cargo test -p shield --tests"), ("exit code", "101")]
+
+
+def test_a_report_without_other_programs_has_no_suite_of_them() -> None:
+    """An empty suite would look like something that was checked."""
+    assert as_element(made_report()).find("testsuite[@name='external']") is None
 
 
 def test_the_file_is_xml_whatever_was_said(tmp_path: Path) -> None:

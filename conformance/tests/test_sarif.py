@@ -5,8 +5,9 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from arqonbus_conformance.report.json_report import as_document
+from arqonbus_conformance.report.model import ExternalLine
 from arqonbus_conformance.report.sarif import as_sarif, write_sarif
-from made_reports import HOSTILE, made_document, made_report
+from made_reports import EXTERNAL, HOSTILE, made_document, made_report
 
 ESSENTIALS = json.loads((Path(__file__).parent / "sarif-2.1.0-essentials.schema.json").read_text("utf-8"))
 
@@ -22,6 +23,8 @@ def run_of(document: dict[str, Any]) -> dict[str, Any]:
         {},
         {"failing": True, "text": HOSTILE, "faults": (HOSTILE, "")},
         {"requirements": (), "cases": (), "exit_code": 2, "verdict": "incomplete"},
+        {"external": EXTERNAL},
+        {"external": (ExternalLine("shield_rust/test", "violated", "cargo test", 0.0, None, HOSTILE),)},
     ],
 )
 def test_a_log_is_what_sarif_asks_for(changes: dict[str, Any]) -> None:
@@ -77,6 +80,38 @@ def test_what_the_gate_could_not_do_accuses_nobody() -> None:
     ]
 
     assert said == [("error", "it broke"), ("error", "broken unit/te"), ("warning", "unknown integr")]
+
+
+def test_what_another_program_found_violated_is_a_result() -> None:
+    """It points at a rule of its own; what did not run is a notification, what holds is neither."""
+    run = run_of(made_document(external=EXTERNAL))
+
+    [result] = run["results"]
+    rule = run["tool"]["driver"]["rules"][result["ruleIndex"]]
+
+    assert (result["ruleId"], rule["id"]) == ("shield_rust/test", "shield_rust/test")
+    assert (result["level"], result["message"]["text"]) == ("error", "test a ... FAILED")
+    assert [one["message"]["text"] for one in run["invocations"][0]["toolExecutionNotifications"]] == [
+        "unverified shield_rust/audit: cargo is not on the path"
+    ]
+
+
+def test_results_of_one_check_in_two_parts_share_a_rule() -> None:
+    """Ids of rules are there once, and each result points at its own."""
+    run = run_of(made_document(failing=True, external=(*EXTERNAL, EXTERNAL[1])))
+    rules = [one["id"] for one in run["tool"]["driver"]["rules"]]
+
+    assert len(rules) == len(set(rules))
+    assert all(rules[one["ruleIndex"]] == one["ruleId"] for one in run["results"])
+    assert [one["ruleId"] for one in run["results"]].count("shield_rust/test") == 2
+
+
+def test_a_report_of_an_older_gate_has_a_log() -> None:
+    """It has no section of other programs at all."""
+    document = made_document()
+    del document["external"]
+
+    assert run_of(document)["results"] == []
 
 
 @pytest.mark.parametrize(

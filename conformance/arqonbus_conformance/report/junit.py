@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree as ET
@@ -12,6 +12,8 @@ from arqonbus_conformance.verdict import ExitCode, Verdict
 
 __all__ = ["as_element", "write_junit"]
 
+EXTERNAL_SUITE: Final = "external"
+"""The suite of what other programs found out; no suite of cases has its name."""
 # What XML 1.0 cannot hold at all.
 _FORBIDDEN: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # verdict -> what JUnit calls it; *holds* is nothing
@@ -46,39 +48,56 @@ def as_element(report: Report) -> ET.Element:
     for case in report.cases:
         by_suite[case.suite].append(case)
     for suite, cases in by_suite.items():
-        kinds = [_kind(case) for case in cases]
-        element = ET.SubElement(
-            root,
-            "testsuite",
-            name=suite,
-            tests=str(len(cases)),
-            failures=str(kinds.count("failure")),
-            errors=str(kinds.count("error")),
-            skipped=str(kinds.count("skipped")),
-            time=f"{sum(case.seconds for case in cases):.3f}",
-            timestamp=report.started_at,
-        )
+        seconds = sum(case.seconds for case in cases)
+        element = _add_suite(root, suite, [_kind(case) for case in cases], seconds, report.started_at)
         for case in cases:
             _add_case(element, case, failures.get(case.id), phases)
+    if report.external:
+        _add_external(root, report)
     _add_run(root, report)
     return root
+
+
+def _add_suite(
+    root: ET.Element, name: str, kinds: Sequence[str], seconds: float, started_at: str
+) -> ET.Element:
+    """A suite without its cases; ``kinds`` is what JUnit calls the end of each of them."""
+    return ET.SubElement(
+        root,
+        "testsuite",
+        name=name,
+        tests=str(len(kinds)),
+        failures=str(kinds.count("failure")),
+        errors=str(kinds.count("error")),
+        skipped=str(kinds.count("skipped")),
+        time=f"{seconds:.3f}",
+        timestamp=started_at,
+    )
+
+
+def _add_external(root: ET.Element, report: Report) -> None:
+    """What other programs found out, one case each."""
+    kinds = [_ELEMENT.get(Verdict(line.verdict), "") for line in report.external]
+    seconds = sum(line.seconds for line in report.external)
+    suite = _add_suite(root, EXTERNAL_SUITE, kinds, seconds, report.started_at)
+    for line, kind in zip(report.external, kinds, strict=True):
+        case = ET.SubElement(
+            suite, "testcase", classname=EXTERNAL_SUITE, name=_clean(line.id), time=f"{line.seconds:.3f}"
+        )
+        properties = ET.SubElement(case, "properties")
+        ended = "" if line.exit_code is None else str(line.exit_code)
+        for name, value in (("verdict", line.verdict), ("command", line.command), ("exit code", ended)):
+            if value:
+                ET.SubElement(properties, "property", name=name, value=_clean(value))
+        if kind:
+            ET.SubElement(case, kind, message=_clean(f"{line.verdict}: {line.reason}"))
 
 
 def _add_run(root: ET.Element, report: Report) -> None:
     """The case of the run: an error where the exit code says neither that all holds nor what is violated."""
     decided = report.exit_code in {ExitCode.PASS, ExitCode.VIOLATED}
     seconds = f"{report.seconds:.3f}"
-    suite = ET.SubElement(
-        root,
-        "testsuite",
-        name="gate",
-        tests="1",
-        failures="0",
-        errors="0" if decided else "1",
-        skipped="0",
-        time=seconds,
-        timestamp=report.started_at,
-    )
+    suite = _add_suite(root, "gate", ["" if decided else "error"], report.seconds, report.started_at)
     properties = ET.SubElement(suite, "properties")
     for line in report.waivers:
         value = f"{line.requirement} {line.status} until {line.expires}, {line.owner}, {line.issue}: {line.reason}"

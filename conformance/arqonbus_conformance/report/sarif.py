@@ -1,4 +1,7 @@
-"""The report as SARIF 2.1.0, as code scanning reads it: requirements are rules, violated cases are results."""
+"""The report as SARIF 2.1.0, as code scanning reads it: requirements are rules, violated cases are results.
+
+What other programs found out are rules too, after those of the requirements.
+"""
 
 import hashlib
 import json
@@ -23,6 +26,10 @@ DECIDED: Final = frozenset({ExitCode.PASS, ExitCode.VIOLATED})
 """The exit codes of runs that judged what they were to judge."""
 SECURITY_SEVERITY: Final = "9.5"
 """How code scanning sorts a security requirement, from 0 to 10: its violation blocks a release."""
+EXTERNAL_PAGE: Final = "docs/packaging.md"
+"""The page that a result of another program points at: what it ran, and what its verdict means."""
+UNDECIDED: Final = frozenset({Verdict.BROKEN, Verdict.UNKNOWN, Verdict.UNVERIFIED})
+"""What says nothing of the deployment: a notification of the invocation, no result."""
 # Brackets would begin a link and braces a placeholder (SARIF 2.1.0, 3.11.5 and 3.11.6).
 _SPECIAL: Final = re.compile(r"[\\\[\]{}]")
 _ESCAPES: Final = {"\\": "\\\\", "[": "\\[", "]": "\\]", "{": "{{", "}": "}}"}
@@ -36,9 +43,7 @@ def _message(text: str) -> dict[str, str]:
 
 def as_sarif(document: Document) -> dict[str, Any]:
     """The report as a SARIF log with one run."""
-    lines = document["requirements"]
-    place = {line["id"]: number for number, line in enumerate(lines)}
-    failed = [one for one in document["failures"] if one["verdict"] == Verdict.VIOLATED]
+    rules = [*map(_rule, document["requirements"]), *map(_external_rule, _external(document).values())]
     return {
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -48,16 +53,11 @@ def as_sarif(document: Document) -> dict[str, Any]:
                     "driver": {
                         "name": "arqonbus-gate",
                         "semanticVersion": document["suite_version"],
-                        "rules": [_rule(line) for line in lines],
+                        "rules": rules,
                     }
                 },
                 "invocations": [_invocation(document)],
-                "results": [
-                    _result(failure, lines[place[name]], place[name], document["waivers"])
-                    for failure in failed
-                    for name in failure["requirements"]
-                    if name in place
-                ],
+                "results": list(_results(document)),
                 "properties": {
                     "target": document["target"]["name"],
                     "verdict": document["verdict"],
@@ -68,6 +68,21 @@ def as_sarif(document: Document) -> dict[str, Any]:
             }
         ],
     }
+
+
+def _results(document: Document) -> Iterable[dict[str, Any]]:
+    """One for each violated case and requirement of it, then one for what another program found violated."""
+    lines = document["requirements"]
+    place = {
+        name: number for number, name in enumerate([*(line["id"] for line in lines), *_external(document)])
+    }
+    for failure in document["failures"]:
+        for name in failure["requirements"] if failure["verdict"] == Verdict.VIOLATED else ():
+            if place.get(name, len(lines)) < len(lines):
+                yield _result(failure, lines[place[name]], place[name], document["waivers"])
+    for line in document.get("external", ()):
+        if line["verdict"] == Verdict.VIOLATED:
+            yield _external_result(line, place[line["id"]])
 
 
 def _level(line: Document) -> str:
@@ -132,6 +147,43 @@ def _result(failure: Document, line: Document, index: int, waivers: Sequence[Doc
     return made
 
 
+def _external(document: Document) -> dict[str, Document]:
+    """By id: parts that were put together may have found different things out. A report of an older gate has none."""
+    return {line["id"]: line for line in document.get("external", ())}
+
+
+def _external_rule(line: Document) -> dict[str, Any]:
+    text = f"{line['command']} holds for the source of the deployment."
+    return {
+        "id": line["id"],
+        "shortDescription": _message(text),
+        "fullDescription": _message(text),
+        "help": _message(f"{text} See {EXTERNAL_PAGE}."),
+        "defaultConfiguration": {"level": "error"},
+        "properties": {"tags": ["external"]},
+    }
+
+
+def _external_result(line: Document, index: int) -> dict[str, Any]:
+    return {
+        "ruleId": line["id"],
+        "ruleIndex": index,
+        "kind": "fail",
+        "level": "error",
+        "message": _message(line["reason"] or f"{line['command']} is {line['verdict']}"),
+        "locations": [
+            {
+                "physicalLocation": {"artifactLocation": {"uri": EXTERNAL_PAGE}},
+                "logicalLocations": [{"fullyQualifiedName": line["id"]}],
+            }
+        ],
+        "partialFingerprints": {
+            "external/v1": hashlib.sha256(line["id"].encode("utf-8", "replace")).hexdigest()
+        },
+        "properties": {"command": line["command"], "exitCode": line["exit_code"]},
+    }
+
+
 def _suppression(waiver: Document) -> dict[str, Any]:
     """The waiver as a reviewer of findings reads it."""
     return {
@@ -169,6 +221,10 @@ def _notifications(document: Document) -> Iterable[dict[str, Any]]:
             level = "error" if failure["verdict"] == Verdict.BROKEN else "warning"
             said = f"{failure['verdict']} {failure['case']}: {failure['reason']}"
             yield {"level": level, "message": _message(said)}
+    for line in document.get("external", ()):
+        if line["verdict"] in UNDECIDED:
+            said = f"{line['verdict']} {line['id']}: {line['reason'] or line['command']}"
+            yield {"level": "warning", "message": _message(said)}
 
 
 def write_sarif(document: Document, path: Path) -> None:
