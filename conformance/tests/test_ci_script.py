@@ -88,6 +88,7 @@ def test_parts_are_judged_apart_and_merged(tmp_path: Path) -> None:
         "CMD-006": "holds",
     }
     assert signed.returncode == 17
+    assert {"gate.json", "gate.xml", "gate.html", "gate.sarif"} <= kept(tmp_path)
     assert "sign-off.json" not in kept(tmp_path)
 
 

@@ -70,7 +70,8 @@ shard() {
 }
 
 merge() {
-    "$GATE" merge "$reports"/part-*.json --out "$reports/gate.json" --junit "$reports/gate.xml" --html "$reports/gate.html"
+    "$GATE" merge "$reports"/part-*.json --out "$reports/gate.json" --junit "$reports/gate.xml" \
+        --html "$reports/gate.html" --sarif "$reports/gate.sarif"
 }
 
 has_key() {
