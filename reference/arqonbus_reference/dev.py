@@ -1,6 +1,7 @@
 """`arqonbus-reference dev`: a strict bus and a Shield on servers of their own, gone without a trace when it ends."""
 
 import asyncio
+import os
 import secrets
 import sys
 import tempfile
@@ -20,6 +21,10 @@ from arqonbus_reference.settings import Settings
 from arqonbus_reference.shield.settings import ShieldSettings
 
 EX_UNAVAILABLE: Final = 69
+SOCKET_PATH_BYTES: Final = 103
+"""The longest path of a unix socket that every system takes: Linux takes 107 bytes, macOS 103."""
+SHORT_PLACE: Final = "/tmp"  # noqa: S108 - what is made in it is closed to other users (0700)
+"""Where the folder is made when the path of the socket in it would be too long elsewhere."""
 TOKEN_SECONDS: Final = 12 * 3600
 """How long the token that is printed is good for."""
 
@@ -71,10 +76,17 @@ def edge(settings: ShieldSettings, ports: Ports) -> ShieldSettings:
 
 def run(settings: Settings, shield: ShieldSettings, ports: Ports, data: Path | None) -> int:
     """Run until Ctrl-C and return the exit code; without `data` what was stored is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="arqonbus-dev-") as folder:
+    with tempfile.TemporaryDirectory(prefix="arqonbus-dev-", dir=_socket_place()) as folder:
         place = (data or Path(folder)).resolve()
         place.mkdir(parents=True, exist_ok=True)
         return uvloop.run(_run(settings, shield, ports, (Path(folder), place)))
+
+
+def _socket_place() -> str:
+    """That of temporary files (TMPDIR), or `SHORT_PLACE` where the socket of Valkey would not fit."""
+    usual = tempfile.gettempdir()
+    deepest = os.fsencode(f"{usual}/arqonbus-dev-12345678/valkey.sock")
+    return usual if len(deepest) <= SOCKET_PATH_BYTES else SHORT_PLACE
 
 
 async def _run(settings: Settings, shield: ShieldSettings, ports: Ports, places: tuple[Path, Path]) -> int:

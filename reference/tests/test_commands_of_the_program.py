@@ -139,6 +139,24 @@ def test_dev_is_strict_durable_and_leaves_nothing(start: Callable[..., Any], num
     assert valkey_is_gone(found["valkey"])
 
 
+def test_dev_runs_with_a_long_place_of_temporary_files(start: Callable[..., Any], tmp_path: Path) -> None:
+    """The path of a unix socket is bounded: it is moved to a short folder, closed to others and gone at the end."""
+    long = tmp_path / ("t" * 100)
+    long.mkdir()
+
+    process = start("dev", TMPDIR=str(long))
+    found = endpoints(process)
+    folder = Path(found["valkey"].removeprefix("unix://")).parent
+    mode = folder.stat().st_mode & 0o777
+    healthy = get(found["http"], "/health")["status"]
+    process.send_signal(signal.SIGTERM)
+    code, _, err = finished(process)
+
+    assert (healthy, mode) == ("healthy", 0o700)
+    assert (code, err) == (0, "")
+    assert not folder.exists()
+
+
 def test_two_dev_buses_run_side_by_side(start: Callable[..., Any]) -> None:
     """Nothing is raced for."""
     processes = [start("dev") for _ in range(2)]
