@@ -213,6 +213,58 @@ async def test_a_launch_that_cannot_be_is_named(launch: str, about: str, says: s
     assert any(about == field and says in told for (field, _), told in found.problems().items()), found.text
 
 
+@pytest.mark.parametrize(
+    ("launch", "says"),
+    [
+        ('command = "arqonbus-nowhere serve"', "launch.command: arqonbus-nowhere is not found on PATH"),
+        ('command = "./plain.toml serve"', "launch.command: ./plain.toml is not found"),
+        (
+            'command = "{python} serve"\nshield = "arqonbus-nowhere shield"',
+            "launch.shield: arqonbus-nowhere is not found on PATH",
+        ),
+    ],
+)
+async def test_a_run_refuses_a_program_in_the_words_of_the_doctor(
+    launch: str, says: str, tmp_path: Path
+) -> None:
+    """Both end with 78 and the same sentence; no report is written."""
+    profile, report = tmp_path / "launch.toml", tmp_path / "gate.json"
+    profile.write_text(f'name = "launched"\n[launch]\n{launch}\n', "utf-8")
+
+    found = await examined(profile)
+    code, said = await gate("run", "--target", str(profile), "--json", str(report))
+
+    assert (found.code, code) == (78, 78), said
+    field, _, detail = says.partition(": ")
+    assert found.problems()[field, "program"].startswith(f"{detail} | ")
+    assert says in said
+    assert not report.exists()
+
+
+async def test_a_program_that_nothing_launches_is_not_looked_for(
+    bus_beside: Callable[..., str], tmp_path: Path
+) -> None:
+    """Where the profile judges an endpoint only; with scope deployment it is, for the run."""
+    profile = tmp_path / "endpoint.toml"
+    profile.write_text(
+        f'name = "small"\nscope = "endpoint"\n[endpoints]\nbus = "{bus_beside()}"\n'
+        '[launch]\ncommand = "arqonbus-nowhere serve"\n',
+        "utf-8",
+    )
+    reports = [word for form in ("json", "junit", "html") for word in (f"--{form}", str(tmp_path / form))]
+    asked = ("--target", str(profile), "--requirement", "CONN-001", "--no-incidents", *reports)
+
+    found = await examined(profile)
+    endpoint, _ = await gate("run", *asked)
+    deployment, said = await gate("run", *asked, "--scope", "deployment")
+
+    assert found.states("launch") == {"program": "skipped"}
+    assert found.code != 78, found.text
+    assert endpoint != 78
+    assert deployment == 78
+    assert "launch.command: arqonbus-nowhere is not found on PATH" in said
+
+
 CONTAINER = """
 name = "contained"
 [launch]

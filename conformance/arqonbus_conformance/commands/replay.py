@@ -12,6 +12,7 @@ from arqonbus_conformance.commands.asked import named_set
 from arqonbus_conformance.commands.run import named_target
 from arqonbus_conformance.depth import Depth
 from arqonbus_conformance.judge import Judge
+from arqonbus_conformance.program_check import program_problems
 from arqonbus_conformance.redaction import CUT
 from arqonbus_conformance.report.incident import Incident
 from arqonbus_conformance.report.incident_folder import read_incident
@@ -22,7 +23,7 @@ from arqonbus_conformance.report.terminal import show
 from arqonbus_conformance.requirements import Scope
 from arqonbus_conformance.runner import run
 from arqonbus_conformance.selection import RunRequest
-from arqonbus_conformance.target import Target
+from arqonbus_conformance.target import ProfileError, Target
 
 __all__ = ["replay_command"]
 
@@ -58,8 +59,13 @@ def replay_command(
     """
     told = read_incident(incident)
     folder = incident if incident.is_dir() else incident.parent
+    named = (
+        named_target(target, url, http, telemetry) if target or url or http or telemetry else _target(told)
+    )
+    if problems := program_problems(named, Scope(told.scope)):
+        raise ProfileError(problems)
     judge = Judge(
-        named_target(target, url, http, telemetry) if target or url or http or telemetry else _target(told),
+        named,
         scope=Scope(told.scope),
         seed=told.seed,
         requirements=named_set(told.requirement_set.revision, "the requirement set of the incident"),

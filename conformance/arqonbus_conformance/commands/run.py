@@ -18,6 +18,7 @@ from arqonbus_conformance.depth import Depth
 from arqonbus_conformance.interruption import Interruption
 from arqonbus_conformance.judge import Judge, MutationScore
 from arqonbus_conformance.mutation.matrix import MatrixError, read_matrix
+from arqonbus_conformance.program_check import program_problems
 from arqonbus_conformance.repeating import ATTEMPTS, MOST_ATTEMPTS
 from arqonbus_conformance.report.artefacts import Places, write_artefacts
 from arqonbus_conformance.report.incident_folder import write_incidents
@@ -123,7 +124,7 @@ def run_command(
     """Judge a deployment; the reference that is shipped, where no other is named.
 
     Exit codes: 0 pass, 1 a MUST is violated, 2 undecided or nothing ran, 3 a waiver is not what it may be, 4 a fault
-    of the suite, 64 usage, 69 the target cannot be reached, 78 the profile (or a token it names) or the file of waivers is not valid.
+    of the suite, 64 usage, 69 the target cannot be reached, 78 the profile (or a token or program it names) or the file of waivers is not valid.
 
     Parameters
     ----------
@@ -175,7 +176,8 @@ def run_command(
         )
     score = _mutation_score(mutants, requirements) if mutants is not None else None
     judged = named_target(target, url, http, telemetry)
-    if problems := token_problems(judged.credentials.tokens, time.time()):
+    tokens = token_problems(judged.credentials.tokens, time.time())
+    if problems := [*tokens, *program_problems(judged, scope)]:
         raise ProfileError(problems)
     if judged.reach.requests_per_second is not None and (jobs or 1) > 1:
         raise UsageError(

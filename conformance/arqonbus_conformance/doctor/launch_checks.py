@@ -1,21 +1,21 @@
 """Whether what a profile launches is there: programs, container engines, images. Nothing is launched."""
 
 import asyncio
-import os
-import shutil
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Final
 
 from arqonbus_fixtures.containers import engine_fault
 
 from arqonbus_conformance.container_launch import ContainerLaunch, container_launch
 from arqonbus_conformance.doctor.check import Blame, Check, ok, problem, skipped
+from arqonbus_conformance.program_check import commands_of, launches, program_problems
 from arqonbus_conformance.starting import words
 from arqonbus_conformance.target import Target
 
 __all__ = ["launch_checks"]
 
+PROGRAM_STEP: Final = "install it, make it executable, or correct the command line"
+"""What to do about a program that is not there."""
 ENGINE_SECONDS: Final = 20.0
 """The longest an engine may take for one answer; for an image that is not here it asks a registry."""
 ENGINE_CHARACTERS: Final = 300
@@ -24,35 +24,24 @@ ENGINE_CHARACTERS: Final = 300
 
 async def launch_checks(target: Target) -> AsyncIterator[Check]:
     """The programs of ``[launch]``, the image where it starts a container, and the servers of ``[control]``."""
-    if target.launch is None:
-        yield skipped("launch", "program", "nothing is launched")
+    if target.launch is None or not launches(target):
+        why = "nothing is launched" if target.launch is None else "scope endpoint launches nothing"
+        yield skipped("launch", "program", why)
         return
-    launched = target.launch
-    commands = {"command": launched.command, "preflight": launched.preflight, "shield": launched.shield}
-    for field, command in commands.items():
-        if command is None:
+    faults = dict(said.split(": ", 1) for said in program_problems(target))
+    for field, command in commands_of(target.launch).items():
+        line = words(command)
+        if field in faults:
+            yield problem(field, "program", faults[field], PROGRAM_STEP, Blame.PROFILE)
             continue
-        check = _program_check(f"launch.{field}", words(command))
-        yield check
-        launch = container_launch(words(command))
-        if launch is not None and check.blame is None and field != "preflight":
-            async for one in _container_checks(f"launch.{field}", launch):
+        yield ok(field, "program", f"{line[0]} is there and can be executed")
+        launch = container_launch(line)
+        if launch is not None and field != "launch.preflight":
+            async for one in _container_checks(field, launch):
                 yield one
     for server, source in target.control._asdict().items():
         if source == "container":
             yield await _server_check(f"control.{server}")
-
-
-def _program_check(about: str, command: Sequence[str]) -> Check:
-    program = command[0]
-    if shutil.which(program) is not None:
-        return ok(about, "program", f"{program} is there and can be executed")
-    if os.sep in program and Path(program).is_file():
-        detail = f"{program} cannot be executed"
-        return problem(about, "program", detail, "make it executable, or name another program", Blame.PROFILE)
-    where = "" if os.sep in program else " on PATH"
-    detail = f"{program} is not found{where}"
-    return problem(about, "program", detail, "install it, or correct the command line", Blame.PROFILE)
 
 
 async def _container_checks(about: str, launch: ContainerLaunch) -> AsyncIterator[Check]:
