@@ -59,15 +59,17 @@ class NotLetIn(Unreachable):
 
 @asynccontextmanager
 async def greeting(
-    url: str, credentials: Credentials, route: Route, token: Token = ...
+    url: str, credentials: Credentials, route: Route, token: Token = ..., kind: type[Bus] = Bus
 ) -> AsyncIterator[Greeting]:
-    """What the bus greets with, connected as long as this lasts; ``token`` as in ``Bus.connect``.
+    """What the bus, or a Shield by its ``kind``, greets with, connected as long as this lasts.
+
+    ``token`` is as in ``Bus.connect``.
 
     Raises:
         NotLetIn: the upgrade was refused.
         Unreachable: there is no WebSocket server that lets us in.
     """
-    bus = Bus(url, credentials, Namespace(), Transcript(), route)
+    bus = kind(url, credentials, Namespace(), Transcript(), route)
     try:
         headers = bus.authorization(token, tenant="a", admin=False)
         connection = await bus.open(name="probe", headers=headers, within=PROBE_SECONDS)

@@ -15,7 +15,7 @@ from arqonbus_conformance.telemetry_reader import Telemetry
 from arqonbus_conformance.tokens import Credentials
 from arqonbus_conformance.transcript import Transcript
 
-__all__ = ["http_checks", "telemetry_checks"]
+__all__ = ["CERTIFICATE_STEP", "SHOWN_CHARACTERS", "health_checks", "http_checks", "telemetry_checks"]
 
 HTTP_ABOUT: Final = "endpoints.http"
 TELEMETRY_ABOUT: Final = "endpoints.telemetry"
@@ -36,19 +36,23 @@ async def http_checks(url: str, credentials: Credentials, route: Route) -> list[
     """Its health, its clock, and whether an administrator's token opens the rest."""
     http = Http(url, credentials, Namespace(), Transcript(), route)
     try:
-        try:
-            health = await _get(http, "/health", None)
-        except (Unreachable, Violation) as fault:
-            return [problem(HTTP_ABOUT, "answer", str(fault), CERTIFICATE_STEP, Blame.TARGET)]
-        said = date_of(health.response.headers.get("Date"))
-        reading = None if said is None else Reading(said, health.before, health.after, DATE_SECONDS)
-        return [
-            _health_check(health.response),
-            clock_check(HTTP_ABOUT, "Date header", reading),
-            await _administrator_check(http),
-        ]
+        checks = await health_checks(HTTP_ABOUT, http)
+        if len(checks) == 1:
+            return checks
+        return [*checks, await _administrator_check(http)]
     finally:
         await http.close()
+
+
+async def health_checks(about: str, http: Http) -> list[Check]:
+    """The health of an interface and its clock; one problem alone where it does not answer."""
+    try:
+        health = await _get(http, "/health", None)
+    except (Unreachable, Violation) as fault:
+        return [problem(about, "answer", str(fault), CERTIFICATE_STEP, Blame.TARGET)]
+    said = date_of(health.response.headers.get("Date"))
+    reading = None if said is None else Reading(said, health.before, health.after, DATE_SECONDS)
+    return [_health_check(about, health.response), clock_check(about, "Date header", reading)]
 
 
 async def _get(http: Http, path: str, token: str | None) -> _Answered:
@@ -57,7 +61,7 @@ async def _get(http: Http, path: str, token: str | None) -> _Answered:
     return _Answered(response, before, time.time())
 
 
-def _health_check(health: Response) -> Check:
+def _health_check(about: str, health: Response) -> Check:
     said = f"GET /health answered {health.status}"
     try:
         body = health.json()
@@ -65,14 +69,12 @@ def _health_check(health: Response) -> Check:
     except (Violation, AttributeError):
         status, reason = None, None
     if health.status == 200 and status == "healthy":
-        return ok(HTTP_ABOUT, "answer", f"{said}: healthy")
+        return ok(about, "answer", f"{said}: healthy")
     if (health.status, status) in {(200, "degraded"), (503, "unhealthy")}:
         detail = f"{said}: {status}, {str(reason)[:SHOWN_CHARACTERS]}"
-        return warning(
-            HTTP_ABOUT, "answer", detail, "mend the deployment first; cases will find it like this"
-        )
+        return warning(about, "answer", detail, "mend the deployment first; cases will find it like this")
     detail = f"{said}, which is no health of an ArqonBus: {health.text[:SHOWN_CHARACTERS]}"
-    return problem(HTTP_ABOUT, "answer", detail, "correct the address of the HTTP interface", Blame.TARGET)
+    return problem(about, "answer", detail, f"correct the address in {about}", Blame.TARGET)
 
 
 async def _administrator_check(http: Http) -> Check:

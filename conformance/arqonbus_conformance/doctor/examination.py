@@ -15,7 +15,8 @@ from arqonbus_conformance.doctor.check import (
     skipped,
 )
 from arqonbus_conformance.doctor.claims import claim_checks, shield_claim_check
-from arqonbus_conformance.doctor.entry import enter_bus
+from arqonbus_conformance.doctor.edge_answers import nats_checks, shield_checks
+from arqonbus_conformance.doctor.entry import enter
 from arqonbus_conformance.doctor.launch_checks import launch_checks
 from arqonbus_conformance.doctor.profile_checks import field_checks, ready_token_checks, trust_checks
 from arqonbus_conformance.doctor.way import Place, proxy_check, way_checks
@@ -88,7 +89,7 @@ async def _each_endpoint(draft: Draft, route: Route) -> list[Check]:
     claims = target.claims
 
     async def bus(url: str, credentials: Credentials, route: Route) -> list[Check]:
-        entry = await enter_bus(url, credentials, route)
+        entry = await enter(url, credentials, route)
         if entry.capabilities is None:
             return [
                 *entry.checks,
@@ -96,30 +97,32 @@ async def _each_endpoint(draft: Draft, route: Route) -> list[Check]:
             ]
         return [*entry.checks, *claim_checks(claims, entry.capabilities)]
 
-    interfaces: list[tuple[str, str | None, Answers | None]] = [
+    async def shield(url: str, credentials: Credentials, route: Route) -> list[Check]:
+        own = target.shield_credentials
+        return await shield_checks(url, own or credentials, route, own=own is not None)
+
+    interfaces: list[tuple[str, str | None, Answers]] = [
         ("endpoints.bus", target.endpoints.bus, bus),
         ("endpoints.http", target.endpoints.http, http_checks),
         ("endpoints.telemetry", target.endpoints.telemetry, telemetry_checks),
-        ("endpoints.shield", target.endpoints.shield, None),
-        ("endpoints.nats", target.endpoints.nats, None),
+        ("endpoints.shield", target.endpoints.shield, shield),
+        ("endpoints.nats", target.endpoints.nats, nats_checks),
     ]
     found = await asyncio.gather(
         *(_interface(about, url, route, usable, answers) for about, url, answers in interfaces)
     )
-    shield = shield_claim_check(claims, target.endpoints.shield)
-    return [*(check for checks in found for check in checks), shield]
+    claimed = shield_claim_check(claims, target.endpoints.shield)
+    return [*(check for checks in found for check in checks), claimed]
 
 
 async def _interface(
-    about: str, url: str | None, route: Route, credentials: Credentials, answers: Answers | None
+    about: str, url: str | None, route: Route, credentials: Credentials, answers: Answers
 ) -> list[Check]:
     if url is None:
         return [skipped(about, "answer", "it is not given; its cases stay unverified")]
     checks = [check async for check in way_checks(Place(about, url), route)]
     if checks[-1].blame is not None:
         return [*checks, skipped(about, "answer", "it cannot be reached")]
-    if answers is None:
-        return [*checks, skipped(about, "answer", "what it answers is left to the run")]
     return checks + await answers(url, credentials, route)
 
 
