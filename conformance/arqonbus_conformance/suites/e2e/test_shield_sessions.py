@@ -109,24 +109,63 @@ async def test_who_leaves_shield_has_left_the_channel(shield: Shield, bus: Bus) 
     await eventually("those who left being members no more", alone, bool)
 
 
-@requirement("SHLD-010", "SHLD-011")
+@requirement("SHLD-009")
+@needs("auth")
+async def test_whom_a_token_names_is_the_same_behind_shield(shield: Shield, bus: Bus) -> None:
+    """An administrator at the edge reads its whole tenant and a user does not; inside, a creator is known by its subject."""
+    name = shield.name("creator")
+    root, ann = (
+        await shield.connect("root", admin=True),
+        await shield.connect("ann", token=shield.token(sub=name)),
+    )
+    again, other = await bus.connect("again", token=bus.token(sub=name)), await bus.connect("other")
+    await ann.succeed("create_channel", room=bus.room, channel="made")
+
+    await root.succeed("op.history.get", limit=1)
+    expect.failed(await ann.command("op.history.get", limit=1), "AUTHORIZATION_DENIED")
+    refusal = await other.command("delete_channel", room=bus.room, channel="made")
+    deleted = await again.succeed("delete_channel", room=bus.room, channel="made")
+
+    expect.failed(refusal, "AUTHORIZATION_DENIED")
+    assert deleted["deleted"] is True
+
+
+@requirement("SHLD-010")
 @needs("auth")
 async def test_text_and_binary_frames_go_on_one_session(shield: Shield) -> None:
-    """A session without a subprotocol sends both and receives text only; one with it receives binary only."""
+    """Whatever a session negotiated, it may send both kinds, and both are heard in the order sent."""
     texts, frames = await shield.connect("texts"), await shield.connect_binary("frames")
-    await texts.join(shield.room, "c")
-    await frames.join(shield.room, "c")
+    listener = await shield.connect("listener")
+    await listener.join(shield.room, "c")
 
-    one = envelope("message", room=shield.room, channel="c", payload={"text": "as protobuf"})
-    expect.succeeded(await binary(texts, one))
-    expect.succeeded(await texts.publish(shield.room, "c", text="as text"))
-    two = envelope("message", room=shield.room, channel="c", payload={"text": "as protobuf too"})
-    expect.succeeded(await binary(frames, two))
-    expect.succeeded(await frames.publish(shield.room, "c", text="as text too"))
+    for speaker in (texts, frames):
+        one = envelope("message", room=shield.room, channel="c", payload={"text": "as protobuf"})
+        expect.succeeded(await binary(speaker, one))
+        expect.succeeded(await speaker.publish(shield.room, "c", text="as text"))
+    expect.succeeded(await texts.publish(shield.room, "c", text="the end"))
 
-    # A frame of the kind that was not negotiated would have ended either connection as a violation.
-    assert await frames.texts_until("as text") == ["as protobuf", "as text"]
-    assert await texts.texts_until("as text too") == ["as protobuf too", "as text too"]
+    assert await listener.texts_until("the end") == ["as protobuf", "as text"] * 2 + ["the end"]
+
+
+@requirement("SHLD-011")
+@needs("auth")
+async def test_a_session_receives_the_kind_that_it_negotiated(shield: Shield) -> None:
+    """Welcome, replies, refusals and deliveries: binary with the subprotocol, text without, whatever kind was sent."""
+    texts, frames = await shield.connect("texts"), await shield.connect_binary("frames")
+    speaker = await shield.connect("speaker")
+
+    # A frame of the kind that was not negotiated would end its connection as a violation.
+    for client in (texts, frames):
+        await client.join(shield.room, "c")
+        expect.succeeded(await client.publish(shield.room, "elsewhere", text="answered"))
+        await client.send({"id": "x"}, malformed=True)
+        expect.rejected(await client.rejection())
+    await frames.send_frame(Opcode.BINARY, b"no protobuf")
+    expect.rejected(await frames.rejection())
+    expect.succeeded(await speaker.publish(shield.room, "c", text="to both"))
+
+    assert await texts.texts_until("to both") == ["to both"]
+    assert await frames.texts_until("to both") == ["to both"]
 
 
 @requirement("SHLD-012")
