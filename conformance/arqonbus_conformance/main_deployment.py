@@ -49,7 +49,8 @@ async def launch_main(
 
 async def _launched(target: Target, profile: LaunchProfile, stack: AsyncExitStack) -> MainDeployment:
     values = {SECRET: target.secret}
-    wanted = [*profile.environment.values(), *profile.shield_environment.values()]
+    of_shield = profile.shield_environment if profile.shield is not None else {}
+    wanted = [*profile.environment.values(), *of_shield.values()]
     if any(VALKEY in value for value in wanted):
         valkey = await open_valkey_of(target.control)
         stack.push_async_callback(valkey.close)

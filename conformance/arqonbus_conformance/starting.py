@@ -29,6 +29,7 @@ class Starter:
     """Starts programs with one command line; all are killed at the end of the case."""
 
     def __init__(self, command: str, namespace: Namespace, transcript: Transcript) -> None:
+        self.command = command
         self._launcher = launching.Launcher(words(command))
         self.namespace = namespace
         self.transcript = transcript

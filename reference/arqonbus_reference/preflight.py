@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Final
 
 import msgspec
@@ -140,6 +141,9 @@ def _unanswered(settings: Settings) -> list[Problem]:
         questions.append(_silent_model)
     if settings.environment != "dev" and settings.nats_url is not None:
         questions.append(_silent_spine)
+    # Before anything is asked: an import in the middle would hold up the answers to the others, which are waited for.
+    for question in questions:
+        import_module(f"arqonbus_reference.{_CLIENTS[question]}")
 
     async def ask() -> list[Problem]:
         answers = await asyncio.gather(*(question(settings) for question in questions))
@@ -182,6 +186,14 @@ async def _silent_model(settings: Settings) -> Problem | None:
 
 async def _silent_spine(settings: Settings) -> Problem | None:
     return None if settings.nats_url is None else await silent_spine(settings.nats_url, settings.environment)
+
+
+_CLIENTS: Final = {
+    _silent_storage: "storage.lane",
+    _silent_model: "operators.ollama",
+    _silent_spine: "shield.spine",
+}
+"""The module of the client that asks; each takes its time to load, which only who asks should pay."""
 
 
 async def silent_spine(url: Url, environment: str) -> Problem | None:

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Final
 
+from arqonbus_fixtures.liars.liar import Liar
 from arqonbus_fixtures.liars.registry import LIARS, LiarError, liar_named
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -16,10 +17,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from arqonbus_conformance.commands.application import UsageError, app, make_room
-from arqonbus_conformance.mutation.hunting import huntable_cases
-from arqonbus_conformance.mutation.interrogation import Task, interrogate_all, tasks_for
+from arqonbus_conformance.mutation.interrogation import interrogate_all
 from arqonbus_conformance.mutation.trial import Answer, Trial, tried
-from arqonbus_conformance.requirements import requirement_set
+from arqonbus_conformance.requirements import requirement_set, revisions
 from arqonbus_conformance.verdict import ExitCode
 
 __all__ = ["liars_command"]
@@ -43,6 +43,7 @@ def liars_command(
 ) -> int:
     """Show every case deployments that lie: no case that expects a refusal may hold on one of them.
 
+    Judged by the newest requirement set, a draft included: a case must not believe a liar before it counts either.
     Exit codes: 0 every liar was found out, 4 a case believed one, broke on one or holds on all of them, 64 usage.
 
     Parameters
@@ -68,14 +69,13 @@ def liars_command(
             console.print(f"[bold]{one.id}[/] {escape(one.story)}", highlight=False, soft_wrap=True)
         return ExitCode.PASS
     make_room("--json", json)
-    cases = [case for case in huntable_cases() if keyword in case.id]
-    if not cases:
-        raise UsageError(f"--keyword: no case has {keyword!r} in its id; see arqonbus-gate list")
     began = time.monotonic()
-    answers = _heard(tasks_for(chosen, cases), jobs or JOBS_PER_PROCESSOR * (os.cpu_count() or 1), console)
+    answers = _heard(chosen, keyword, jobs or JOBS_PER_PROCESSOR * (os.cpu_count() or 1), console)
+    if not answers:
+        raise UsageError(f"--keyword: no case has {keyword!r} in its id; see arqonbus-gate list")
     trial = tried(
         answers,
-        requirement_set(),
+        requirement_set(revisions()[-1]),
         suite_version=version("arqonbus-conformance"),
         seconds=time.monotonic() - began,
         complete=not only and not keyword,
@@ -86,12 +86,18 @@ def liars_command(
     return ExitCode.PASS if trial.sound else ExitCode.SUITE_FAULT
 
 
-def _heard(tasks: list[Task], jobs: int, console: Console) -> list[Answer]:
+def _heard(liars: list[Liar], keyword: str, jobs: int, console: Console) -> list[Answer]:
     answers: list[Answer] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("interrogating", total=len(tasks))
-        for answer in interrogate_all(tasks, jobs=min(jobs, MOST_JOBS)):
+        bar = progress.add_task("interrogating", total=None)
+        for answer in interrogate_all(
+            [one.id for one in liars],
+            keyword,
+            revisions()[-1],
+            jobs=min(jobs, MOST_JOBS),
+            began=lambda tasks: progress.update(bar, total=tasks),
+        ):
             answers.append(answer)
             name = answer.liar or "the honest one"
             progress.update(bar, advance=1, description=f"interrogating, last {name}")

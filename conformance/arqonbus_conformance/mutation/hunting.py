@@ -14,18 +14,18 @@ from arqonbus_conformance.judging import CaseResult, requirement_verdicts
 from arqonbus_conformance.marks import Blast, Need
 from arqonbus_conformance.mutation.matrix import Kill, Outcome, collateral_of, outcome_of
 from arqonbus_conformance.mutation.plan import Huntable, Plan, plan_for
-from arqonbus_conformance.recording import CASE
+from arqonbus_conformance.recording import CASE, Case
 from arqonbus_conformance.requirements import requirement_set
 from arqonbus_conformance.selection import RunRequest
 from arqonbus_conformance.session import collect, run_here
 from arqonbus_conformance.target import Target, embedded_reference
 from arqonbus_conformance.verdict import Verdict
 
-__all__ = ["hunt", "hunt_all", "huntable_cases", "of_its_own_each", "target_of"]
+__all__ = ["hunt", "hunt_all", "huntable", "huntable_cases", "of_its_own_each", "target_of"]
 
 ORIGINAL: Final = "-m arqonbus_reference"
 """How the deployment that mutants are made of is launched."""
-LAUNCHING: Final = frozenset({Need.LAUNCH, Need.CONTROL_VALKEY})
+LAUNCHING: Final = frozenset({Need.LAUNCH, Need.CONTROL_VALKEY, Need.LAUNCH_SHIELD, Need.CONTROL_NATS})
 MILD: Final = frozenset({Blast.READ_ONLY, Blast.OWN_NAMESPACE})
 SEED: Final = 20_260_101
 """The seed of every hunt: a mutant is caught every time or never."""
@@ -68,12 +68,12 @@ class _Task(NamedTuple):
 
 def huntable_cases() -> list[Huntable]:
     """Every case of the installed suites, as plans need to know it; nothing is run."""
-    items = collect(Judge(embedded_reference()), RunRequest())
-    cases = (item.stash[CASE] for item in items)
-    return [
-        Huntable(case.id, case.requirements, bool(case.needs & LAUNCHING), Blast(case.blast) in MILD)
-        for case in cases
-    ]
+    return [huntable(item.stash[CASE]) for item in collect(Judge(embedded_reference()), RunRequest())]
+
+
+def huntable(case: Case) -> Huntable:
+    """The case, as plans need to know it."""
+    return Huntable(case.id, case.requirements, bool(case.needs & LAUNCHING), Blast(case.blast) in MILD)
 
 
 def target_of(mutant: str) -> Target:

@@ -1,57 +1,44 @@
-"""Showing cases to liars: one gate run for each liar, or for each part of the cases, several beside each other."""
+"""Interrogating liars: the cases are collected once, and shown to each liar in a fork, several beside each other."""
 
 import asyncio
-import random
+import functools
+import gc
+import multiprocessing
 import time
-from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import as_completed
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Generator, Iterator, Sequence
+from multiprocessing.connection import Connection
+from typing import Any, Final, TypeVar
 
 import pytest
-from arqonbus_fixtures.liars.liar import Liar
+from arqonbus_fixtures.liars.registry import liar_named
 
 from arqonbus_conformance.judge import Judge
-from arqonbus_conformance.mutation.hunting import ORIGINAL, SEED, of_its_own_each
+from arqonbus_conformance.mutation.forks import ForkError, in_forks
+from arqonbus_conformance.mutation.hunting import ORIGINAL, SEED, huntable
 from arqonbus_conformance.mutation.hurry import PLAIN, HurriedPolicy, hurry
-from arqonbus_conformance.mutation.plan import Huntable
+from arqonbus_conformance.mutation.showing import LAUNCHING_HASTE, Task, tasks_for
 from arqonbus_conformance.mutation.trial import HONEST, Answer, Heard, refused
-from arqonbus_conformance.power import function_of
 from arqonbus_conformance.recording import CASE
+from arqonbus_conformance.requirements import requirement_set
 from arqonbus_conformance.selection import RunRequest
 from arqonbus_conformance.session import run_here
 from arqonbus_conformance.target import Target, embedded_reference
 
-__all__ = ["Task", "interrogate", "interrogate_all", "tasks_for"]
+__all__ = ["interrogate_all"]
 
-HASTE: Final = 60.0
-"""How much faster time passes for a case that waits for a liar: 5 s for a reply are 83 ms."""
-LAUNCHING_HASTE: Final = 6.0
-"""The same where a case launches the liar itself, which takes its time."""
-PARTS: Final = 4
-"""Into how many parts the cases are divided, beside each other, where most of the time is waiting."""
+NO_SERVER: Final = ("{valkey}", "{nats}")
+"""What a liar is not given: it stores nothing and sends nothing on. Cases that look at the spine have one to look at."""
 
-SHOWN_ALL: Final = frozenset({"rejects-everything", "accepts-everything"})
-"""The liars that every case is shown."""
-AT_THE_START: Final = frozenset({"rejects-every-start", "accepts-everything"})
-"""The liars that cases which launch a deployment are shown."""
-OF_A_FUNCTION: Final = 2
-"""How many cases of one function the other liars are shown."""
-
-
-class Task(NamedTuple):
-    """Which cases are shown to whom: the id of a liar, or ``HONEST``."""
-
-    liar: str
-    cases: tuple[str, ...]
-    haste: float
+Told = TypeVar("Told", int, Answer, str)
 
 
 class _Ear:
     """A pytest plugin: hears what each case amounts to, and hurries while one runs."""
 
-    def __init__(self, judge: Judge, haste: float) -> None:
+    def __init__(self, judge: Judge, haste: float, launching_haste: float) -> None:
         self._judge = judge
         self._haste = haste
+        self._launching_haste = launching_haste
         self.heard: list[Heard] = []
 
     @pytest.hookimpl(wrapper=True)
@@ -62,8 +49,8 @@ class _Ear:
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_setup(self) -> None:
-        """What is launched for all cases takes the time that it takes."""
-        hurry()
+        """What is launched for all cases takes its time, unless it will never be ready."""
+        hurry(self._launching_haste)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
@@ -78,88 +65,137 @@ class _Ear:
         return outcome
 
 
-def target_of(liar: str) -> Target:
-    """The embedded reference, or the liar launched in its place; it needs no storage."""
-    target = embedded_reference()
+class _Interrogation:
+    """A pytest plugin: does not run what was collected, but shows it to liars, in forks."""
+
+    def __init__(self, judge: Judge, liars: Sequence[str], keyword: str, jobs: int, told: Connection) -> None:
+        self._judge = judge
+        self._liars = liars
+        self._keyword = keyword
+        self._jobs = jobs
+        self._told = told
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Every task in a fork of its own, which has collected already."""
+        found = [huntable(item.stash[CASE]) for item in session.items]
+        cases = [case for case in found if self._keyword in case.id]
+        tasks = tasks_for([liar_named(name) for name in self._liars], cases) if cases else []
+        self._told.send(len(tasks))
+        # What is shared stays shared: a collection in a fork would touch, and so copy, every object.
+        gc.collect()
+        gc.freeze()
+        works = [functools.partial(self._answer, session, task) for task in tasks]
+        for answer in in_forks(works, jobs=self._jobs):
+            self._told.send(answer)
+        return True
+
+    def _answer(self, session: pytest.Session, task: Task) -> Answer:
+        """Run the cases of the task on its liar and say what they heard."""
+        began = time.monotonic()
+        asyncio.set_event_loop_policy(HurriedPolicy())
+        self._judge.target = _lying(self._judge.target, task.liar)
+        ear = _Ear(self._judge, task.haste, PLAIN if _greets(task.liar) else LAUNCHING_HASTE)
+        session.config.pluginmanager.register(ear)
+        by_id = {item.stash[CASE].id: item for item in session.items}
+        session.items = [by_id[name] for name in task.cases]
+        _run(session)
+        return Answer(
+            task.liar,
+            tuple(ear.heard),
+            self._judge.unreachable or "",
+            tuple(self._faults(task, ear)),
+            round(time.monotonic() - began, 3),
+        )
+
+    def _faults(self, task: Task, ear: _Ear) -> list[str]:
+        """What is wrong with this interrogation: all cases must have run, but on a liar that greets nobody."""
+        faults = list(self._judge.faults)
+        if self._judge.unreachable is not None:
+            found = f"could not be reached: {self._judge.unreachable}"
+            return [*faults, found] if _greets(task.liar) else faults
+        missed = set(task.cases) - {one.case for one in ear.heard}
+        if missed:
+            faults.append(f"{len(missed)} cases were not run, such as {min(missed)}")
+        return faults
+
+
+def _greets(liar: str) -> bool:
+    return liar == HONEST or liar_named(liar).greets
+
+
+def _run(session: pytest.Session) -> None:
+    """Run the cases of the session, and end what lives as long as it."""
+    for item, following in zip(session.items, [*session.items[1:], None], strict=True):
+        session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.shouldstop:
+            break
+    session.config.hook.pytest_sessionfinish(session=session, exitstatus=pytest.ExitCode.OK)
+
+
+def _lying(target: Target, liar: str) -> Target:
+    """The embedded reference, or the liar launched in the place of its bus and of its Shield."""
     if liar == HONEST:
         return target
     assert target.launch is not None  # noqa: S101 - the shipped profile launches
+    assert target.launch.shield is not None  # noqa: S101 - and a Shield
     lying = f"-m arqonbus_fixtures.liars {liar}"
     environment = {
-        name: value for name, value in target.launch.environment.items() if "{valkey}" not in value
+        name: value
+        for name, value in target.launch.environment.items()
+        if not any(server in value for server in NO_SERVER)
     }
     launch = target.launch._replace(
         command=target.launch.command.replace(ORIGINAL, lying),
         preflight=target.launch.preflight.replace(ORIGINAL, lying),
+        shield=target.launch.shield.replace(ORIGINAL, lying),
         environment=environment,
     )
     return target._replace(name=f"liar {liar}", launch=launch)
 
 
-def interrogate(task: Task) -> Answer:
-    """Run the cases on the liar and say what they heard."""
-    began = time.monotonic()
-    asyncio.set_event_loop_policy(HurriedPolicy())
-    judge = Judge(target_of(task.liar), seed=SEED, attempts=1)
-    ear = _Ear(judge, task.haste)
-    run_here(judge, RunRequest(cases=task.cases), plugins=[ear])
-    missed = set(task.cases) - {one.case for one in ear.heard}
-    if missed and judge.unreachable is None:
-        judge.faults.append(f"{len(missed)} cases were not run, such as {min(missed)}")
-    return Answer(
-        task.liar,
-        tuple(ear.heard),
-        judge.unreachable or "",
-        tuple(judge.faults),
-        round(time.monotonic() - began, 3),
-    )
+def _interrogate(liars: Sequence[str], keyword: str, revision: str, jobs: int, told: Connection) -> None:
+    """Tell how many tasks there are, then every answer; where that ended too early, why."""
+    judge = Judge(embedded_reference(), requirements=requirement_set(revision), seed=SEED, attempts=1)
+    with told:
+        run_here(judge, RunRequest(), plugins=[_Interrogation(judge, liars, keyword, jobs, told)])
+        told.send("; ".join(judge.faults))
 
 
-def tasks_for(liars: Sequence[Liar], cases: Sequence[Huntable]) -> list[Task]:
-    """Every case on a main deployment to the liars that say most, a sample of them to the others.
+def interrogate_all(
+    liars: Sequence[str], keyword: str, revision: str, *, jobs: int, began: Callable[[int], None]
+) -> Iterator[Answer]:
+    """Show the cases whose id holds ``keyword`` to the liars with these ids, ``jobs`` beside each other.
 
-    Cases that launch a deployment are shown to the liars that tell the two lies there are about a start.
+    Answers come as they are made; ``began`` is told how many there will be, 0 where no case holds the keyword.
+    ``revision`` is that of the requirement set that is judged by.
+
+    Raises:
+        ForkError: the interrogation ended before its end.
     """
-    on_main = [case.id for case in cases if not case.launches]
-    launching = [case.id for case in cases if case.launches]
-    tasks = [Task(HONEST, part, PLAIN) for part in _parts(on_main, PARTS)]
-    for liar in liars:
-        if liar.id in AT_THE_START:
-            tasks += [Task(liar.id, part, LAUNCHING_HASTE) for part in _parts(launching, PARTS)]
-        if liar.starts:
-            shown = on_main if liar.id in SHOWN_ALL else _sample(liar.id, on_main)
-            tasks += [Task(liar.id, part, HASTE) for part in _parts(shown, PARTS if shown is on_main else 1)]
-    return tasks
+    # A process of its own, which has no thread but one: forks of another might wait for locks that nobody holds.
+    context = multiprocessing.get_context("spawn")
+    heard, told = context.Pipe(duplex=False)
+    process = context.Process(target=_interrogate, args=(tuple(liars), keyword, revision, jobs, told))
+    process.start()
+    told.close()
+    try:
+        tasks = _next(heard, int)
+        began(tasks)
+        for _ in range(tasks):
+            yield _next(heard, Answer)
+        _next(heard, str)
+    finally:
+        heard.close()
+        process.join()
 
 
-def _sample(liar: str, cases: Sequence[str]) -> list[str]:
-    """Of each function some of its cases, drawn by the liar: the same every time, and others for another liar."""
-    by_function: dict[str, list[str]] = {}
-    for case in cases:
-        by_function.setdefault(function_of(case), []).append(case)
-    drawn = random.Random(liar)  # noqa: S311 - the same sample every time, not a secret
-    return [
-        case for group in by_function.values() for case in drawn.sample(group, min(OF_A_FUNCTION, len(group)))
-    ]
-
-
-def _parts(cases: Sequence[str], parts: int) -> list[tuple[str, ...]]:
-    """The cases in parts; those of one module stay together, since collecting a module takes its time."""
-    by_module: dict[str, list[str]] = {}
-    for case in cases:
-        by_module.setdefault(case.partition("::")[0], []).append(case)
-    made: list[list[str]] = [[] for _ in range(parts)]
-    for module in sorted(by_module.values(), key=len, reverse=True):
-        min(made, key=len).extend(module)
-    return [tuple(part) for part in made if part]
-
-
-def interrogate_all(tasks: Sequence[Task], *, jobs: int) -> Iterator[Answer]:
-    """Work through the tasks in ``jobs`` processes; answers come as they are made."""
-    with of_its_own_each(jobs) as pool:
-        waiting = [pool.submit(interrogate, task) for task in tasks]
-        try:
-            for done in as_completed(waiting):
-                yield done.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+def _next(heard: Connection, kind: type[Told]) -> Told:
+    """What the interrogation says next, which must be of that kind."""
+    try:
+        said = heard.recv()
+    except EOFError:
+        said = "it told nothing more"
+    if not isinstance(said, kind):
+        raise ForkError(f"the interrogation ended before all were heard: {said}")
+    return said

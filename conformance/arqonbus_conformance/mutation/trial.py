@@ -77,7 +77,8 @@ class Trial(msgspec.Struct, frozen=True):
 
     Attributes:
         negative: how many cases the honest deployment refuses something.
-        dishonoured: the cases that do not hold on the honest deployment: nothing can be said of them.
+        dishonoured: the cases that do not hold on the honest deployment, and what kept them from being shown it: nothing
+            can be said of them.
         toothless: the cases that hold on every liar.
     """
 
@@ -166,7 +167,8 @@ def tried(
     by_liar: dict[str, list[Answer]] = defaultdict(list)
     for answer in answers:
         by_liar[answer.liar].append(answer)
-    honest = [one for answer in by_liar.pop(HONEST, []) for one in answer.heard]
+    truth = by_liar.pop(HONEST, [])
+    honest = [one for answer in truth for one in answer.heard]
     negative = {one.case for one in honest if one.refused}
     return Trial(
         schema_version=TRIAL_SCHEMA_VERSION,
@@ -175,7 +177,10 @@ def tried(
         seconds=round(seconds, 3),
         complete=complete,
         negative=len(negative),
-        dishonoured=tuple(f"{one.case}: {one.reason}" for one in honest if one.verdict not in FINE),
+        dishonoured=(
+            *(fault for answer in truth for fault in answer.faults),
+            *(f"{one.case}: {one.reason}" for one in honest if one.verdict not in FINE),
+        ),
         toothless=_toothless(by_liar),
         liars=tuple(_line(liar, of_it, negative, requirements) for liar, of_it in by_liar.items()),
     )

@@ -3,11 +3,26 @@
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Deployment, Launch, Valkey
 from arqonbus_conformance.edge import LaunchedShield, LaunchShield, Nats
 from arqonbus_conformance.starting import Environment
+from arqonbus_conformance.suites.conditions import listening
 
-__all__ = ["ALLOW", "DENY", "DENY_SOME", "FAULTY", "LOOP_ON_SOME", "Edge", "edge_of", "write_policy"]
+__all__ = [
+    "ALLOW",
+    "DENY",
+    "DENY_SOME",
+    "FAULTY",
+    "LOOP_ON_SOME",
+    "Edge",
+    "edge_of",
+    "starts_when_right",
+    "write_policy",
+]
+
+_STARTED: Final[set[tuple[str, str]]] = set()
+"""Commands and environments of which a start has been seen: the twin of many cases, and the dearest part of each."""
 
 
 class Edge(NamedTuple):
@@ -35,6 +50,19 @@ async def edge_of(
     base = launch.strict if valkey is not None else {**launch.dev, "ARQONBUS_STORAGE_BACKEND": "memory"}
     served = await launch({**base, "NATS_URL": nats.url, **(bus or {})}, valkey=valkey)
     return Edge(served, await launch_shield(shield, nats=nats), nats)
+
+
+async def starts_when_right(launch_shield: LaunchShield, nats: Nats, environment: str) -> None:
+    """A Shield with nothing wrong starts in this environment: what refuses every start refuses nothing.
+
+    Seen once, it is not asked again in this process.
+    """
+    asked = (launch_shield.command, environment)
+    if asked in _STARTED:
+        return
+    launched = await launch_shield({"ARQONBUS_ENVIRONMENT": environment}, nats=nats, wait="listening")
+    expect.that(await listening(launched.port), "nothing listens", actual=launched.output)
+    _STARTED.add(asked)
 
 
 def _module(body: str, memory: str = "1") -> str:

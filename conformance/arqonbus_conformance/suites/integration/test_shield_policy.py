@@ -7,6 +7,7 @@ import hashlib
 import statistics
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -157,7 +158,7 @@ async def test_a_policy_that_loops_costs_the_offender_only(
     shield = edge.shield.shield
     bystander, *offenders = await shield.clients("bystander", *(f"offender {n}" for n in range(OFFENDERS)))
     undisturbed = await slowest(bystander, shield.room)
-    denied: list[object] = []
+    denied: list[dict[str, Any]] = []
 
     async def offend(offender: Client) -> None:
         while True:
@@ -170,6 +171,8 @@ async def test_a_policy_that_loops_costs_the_offender_only(
     await asyncio.gather(*offending, return_exceptions=True)
 
     expect.that(len(denied) > 0, "the policy was not made to loop")
+    for reply in denied:
+        expect.rejected(reply, code="POLICY_DENIED")
     allowed = max(SLOWDOWN * undisturbed, FLOOR_SECONDS)
     expect.that(
         disturbed <= allowed,

@@ -11,14 +11,15 @@ from arqonbus_conformance.edge import LaunchedShield, LaunchShield, Nats
 from arqonbus_conformance.plugin import requirement
 from arqonbus_conformance.starting import Environment
 from arqonbus_conformance.suites.conditions import listening
+from arqonbus_conformance.suites.edges import starts_when_right
 
 EX_CONFIG = 78
 STAGING: Environment = {"ARQONBUS_ENVIRONMENT": "staging"}
 ENVIRONMENTS = ["dev", "staging", "prod"]
 
 
-async def refused(launched: LaunchedShield, names: str) -> None:
-    """It ended with 78, named the variable, showed no secret, and nothing listens."""
+async def refused(launched: LaunchedShield, names: str, launch_shield: LaunchShield, nats: Nats) -> None:
+    """It ended with 78, named the variable, showed no secret, and nothing listens; with nothing wrong one starts."""
     expect.equal(launched.exit_code, EX_CONFIG, "exit code")
     expect.that(names in launched.output, f"{names} is not named", actual=launched.output)
     secret = launched.environment.get("JWT_SECRET", "")
@@ -26,6 +27,7 @@ async def refused(launched: LaunchedShield, names: str) -> None:
         len(secret) < 8 or secret not in launched.output, "the secret is shown", actual=launched.output
     )
     expect.that(not await listening(launched.port), "something listens", actual=launched.port)
+    await starts_when_right(launch_shield, nats, launched.environment.get("ARQONBUS_ENVIRONMENT", "dev"))
 
 
 @requirement("SHLD-001")
@@ -53,7 +55,7 @@ async def test_shield_does_not_start_with_a_weak_secret(
         {"ARQONBUS_ENVIRONMENT": environment, "JWT_SECRET": secret}, nats=nats, wait="exit"
     )
 
-    await refused(launched, "JWT_SECRET")
+    await refused(launched, "JWT_SECRET", launch_shield, nats)
 
 
 @requirement("SHLD-003")
@@ -70,7 +72,7 @@ async def test_shield_does_not_start_with_a_policy_that_cannot_be_loaded(
 
     launched = await launch_shield({"POLICY_WASM_PATH": str(place)}, nats=nats, wait="exit")
 
-    await refused(launched, "POLICY_WASM_PATH")
+    await refused(launched, "POLICY_WASM_PATH", launch_shield, nats)
 
 
 @requirement("SHLD-004")
@@ -86,6 +88,7 @@ async def test_shield_is_told_where_to_listen_outside_dev(
 
     expect.equal(launched.exit_code, EX_CONFIG, "exit code")
     expect.that(variable in launched.output, f"{variable} is not named", actual=launched.output)
+    await starts_when_right(launch_shield, nats, environment)
 
 
 @requirement("SHLD-005")
@@ -98,20 +101,20 @@ async def test_shield_does_not_relax_its_schema_without_an_exception(
         {"ARQONBUS_ENVIRONMENT": environment, "ARQON_SCHEMA_STRICT": "false"}, nats=nats, wait="exit"
     )
 
-    await refused(launched, "ARQON_SCHEMA_STRICT")
+    await refused(launched, "ARQON_SCHEMA_STRICT", launch_shield, nats)
 
 
 @requirement("NATS-001")
 @pytest.mark.parametrize("environment", ["staging", "prod"])
 async def test_shield_does_not_start_without_nats_outside_dev(
-    launch_shield: LaunchShield, environment: str
+    launch_shield: LaunchShield, nats: Nats, environment: str
 ) -> None:
     """Nobody answers at NATS_URL: exit code 78 and NATS_URL named."""
     nobody = f"nats://127.0.0.1:{launch_shield.free_port()}"
 
     launched = await launch_shield({"ARQONBUS_ENVIRONMENT": environment, "NATS_URL": nobody}, wait="exit")
 
-    await refused(launched, "NATS_URL")
+    await refused(launched, "NATS_URL", launch_shield, nats)
 
 
 @requirement("NATS-007", "NATS-008")

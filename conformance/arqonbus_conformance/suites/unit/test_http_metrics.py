@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from prometheus_client import Metric
-from prometheus_client.parser import text_string_to_metric_families
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Http
 from arqonbus_conformance.plugin import depth, needs, requirement
+from arqonbus_conformance.suites.unit.exposition import families_in
 from arqonbus_conformance.suites.unit.stage import Stage
 
 METRICS: dict[str, str] = {
@@ -42,20 +41,6 @@ async def samples(http: Http) -> dict[tuple[str, tuple[tuple[str, str], ...]], f
         for family in families_in(response.text)
         for sample in family.samples
     }
-
-
-def families_in(text: str) -> list[Metric]:
-    """The families of an exposition.
-
-    Raises:
-        Violation: it is none.
-    """
-    try:
-        return list(text_string_to_metric_families(text))
-    except ValueError as fault:
-        raise expect.Violation(
-            "the exposition cannot be read", expected="text exposition", actual=f"{fault}: {text}"
-        ) from fault
 
 
 async def traffic(bus: Bus) -> None:

@@ -77,10 +77,11 @@ async def test_a_token_that_is_wrong_is_answered_401_by_shield(
 async def test_a_token_that_is_right_opens_a_session_at_shield(
     shield: Shield, vector: dict[str, Any]
 ) -> None:
-    """The accepted twins: at the greatest lengths, with optional claims, within the leeway."""
+    """The accepted twins: at the greatest lengths, with optional claims, within the leeway; the session is served."""
     client = await shield.connect("opened", token=token_of(shield, vector))
 
     assert client.welcome["payload"]["client_id"] == client.id
+    await client.barrier()
 
 
 @requirement("AUTH-012")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from prometheus_client.parser import text_string_to_metric_families
-
 from arqonbus_conformance import expect
 from arqonbus_conformance.edge import Shield
 from arqonbus_conformance.plugin import depth, exclusive, requirement
 from arqonbus_conformance.suites.unit.admission import refused
+from arqonbus_conformance.suites.unit.exposition import families_in
 
 Counts = dict[str, float]
 
@@ -17,7 +16,7 @@ async def counts(shield: Shield) -> Counts:
     response = await shield.http.get("/metrics")
     expect.equal(response.status, 200, "status of /metrics")
     found: Counts = {}
-    for family in text_string_to_metric_families(response.text):
+    for family in families_in(response.text):
         expect.that(
             family.name.startswith("arqonbus_shield_"), "a metric of another name", actual=family.name
         )

@@ -86,10 +86,11 @@ async def test_a_token_that_is_wrong_is_answered_401(bus: Bus, vector: dict[str,
 @needs("auth")
 @pytest.mark.parametrize("vector", token_vectors("AUTH-002", "AUTH-003", "AUTH-004", accepted=True))
 async def test_a_token_that_is_right_opens_a_session(bus: Bus, vector: dict[str, Any]) -> None:
-    """The accepted twins: at the greatest lengths, with optional claims, within the leeway."""
+    """The accepted twins: at the greatest lengths, with optional claims, within the leeway; the session is served."""
     client = await bus.connect("opened", token=token_of(bus, vector))
 
     assert client.welcome["payload"]["client_id"] == client.id
+    await client.barrier()
 
 
 @requirement("AUTH-002")
