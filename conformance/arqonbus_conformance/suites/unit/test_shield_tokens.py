@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -10,10 +11,13 @@ import pytest
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Client, Refusal
 from arqonbus_conformance.edge import Shield
+from arqonbus_conformance.findings import Unanswered
 from arqonbus_conformance.plugin import depth, requirement
+from arqonbus_conformance.suites.conditions import eventually
 from arqonbus_conformance.suites.unit.admission import opens, refused
 from arqonbus_conformance.suites.unit.shield_vectors import shield_vectors
 from arqonbus_conformance.suites.unit.signing import OTHER_SECRET, token_of
+from arqonbus_conformance.wire import Close
 
 LEEWAY_SECONDS = 5
 
@@ -87,8 +91,9 @@ async def test_a_token_that_is_right_opens_a_session_at_shield(
 @requirement("AUTH-012")
 @pytest.mark.parametrize("place", [0, 1, 2], ids=["header", "claims", "signature"])
 async def test_a_changed_token_is_answered_401_by_shield(shield: Shield, place: int) -> None:
-    """One changed character in header, claims or signature spoils the token."""
+    """One changed character in header, claims or signature spoils the token, which opens before and after."""
     token = shield.token()
+    await opens(shield, token)
     parts = token.split(".")
     part = parts[place]
     parts[place] = part[:8] + ("A" if part[8] != "A" else "B") + part[9:]
@@ -97,6 +102,25 @@ async def test_a_changed_token_is_answered_401_by_shield(shield: Shield, place: 
 
     refused(outcome)
     await opens(shield, token)
+
+
+@requirement("AUTH-012")
+async def test_a_token_that_was_good_is_answered_401_by_shield_once_it_expired(shield: Shield) -> None:
+    """That it has opened a session does not count when it is shown again after its end and the leeway."""
+    expires = int(time.time()) + 3 - LEEWAY_SECONDS
+    token = shield.token(exp=expires)
+    first = await shield.connect("ann", token=token)
+    await first.closed(within=3 + LEEWAY_SECONDS)
+
+    outcome = await eventually(
+        "the upgrade being refused",
+        lambda: shield.upgrade(token=token),
+        lambda outcome: isinstance(outcome, Refusal),
+        within=2 + LEEWAY_SECONDS,
+    )
+
+    refused(outcome)
+    await opens(shield)
 
 
 @requirement("AUTH-015")
@@ -156,6 +180,26 @@ async def test_a_session_at_shield_ends_when_its_token_expires(shield: Shield) -
     await bob.barrier()
 
 
+@requirement("AUTH-017")
+async def test_a_busy_session_at_shield_ends_when_its_token_expires(shield: Shield) -> None:
+    """A client that never falls silent is closed with 4401 as well: the end of a token is no idle time."""
+    expires = int(time.time()) + 2
+    ann = await shield.connect("ann", token=shield.token(exp=expires))
+
+    async def end_after_a_frame() -> Close | None:
+        with suppress(Unanswered):  # how it ends is asked, not whether the last frame was still answered
+            await ann.barrier()
+        return ann.connection.end
+
+    close = await eventually(
+        "the busy session being closed", end_after_a_frame, bool, within=2 + LEEWAY_SECONDS + 5
+    )
+
+    assert close is not None
+    expect.equal(close.code, 4401, "close code")
+    assert time.time() >= expires - LEEWAY_SECONDS
+
+
 @requirement("AUTH-018")
 async def test_a_401_of_shield_does_not_say_what_is_wrong(shield: Shield) -> None:
     """An expired token, a forged one and one without a claim get the same answer, byte for byte."""
@@ -174,6 +218,7 @@ async def test_a_401_of_shield_does_not_say_what_is_wrong(shield: Shield) -> Non
         refused(outcome, "rejected")
     refusals = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
     expect.equal(len({outcome.body for outcome in refusals}), 1, "number of different bodies")
+    # A challenge may hold an error and its description (RFC 6750): they would be as talkative as a body.
     challenges = {outcome.headers["WWW-Authenticate"] for outcome in refusals}
     expect.equal(len(challenges), 1, "number of different challenges")
     await opens(shield)
