@@ -4,13 +4,21 @@ The assessed tree held stand-ins named `aiohttp` and `redis` beside the code. Wh
 imported them: tests passed against doubles, and a deployment started from there would have served with them.
 """
 
+import asyncio
 import re
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from arqonbus_conformance import expect
-from arqonbus_conformance.deployment import Http, Launch
+from arqonbus_conformance.deployment import Deployment, Http, Launch
+from arqonbus_conformance.findings import NotApplicable
+from arqonbus_conformance.packaging.interpreter_look import imported_and_installed
+from arqonbus_conformance.packaging.launched_python import Seen, launched_by
+from arqonbus_conformance.packaging.recorded import Distributions
+from arqonbus_conformance.packaging.shadowing import shadowed
+from arqonbus_conformance.packaging.undecided import UndecidedError
 from arqonbus_conformance.plugin import depth, needs, requirement
 from arqonbus_conformance.suites.conditions import listening, staging
 
@@ -33,6 +41,35 @@ async def dependencies(http: Http) -> dict[str, str]:
     return reported
 
 
+async def imports(deployment: Deployment, place: Path) -> tuple[Seen, Distributions]:
+    """What the interpreter of a launched deployment would import, started as that was, and what is installed for it.
+
+    Raises:
+        NotApplicable: it was launched as no Python program, or by one whose distributions say nothing of their files.
+    """
+    process = deployment.process
+    python = launched_by(process.command, process.environ, process.cwd)
+    if python is None:
+        raise NotApplicable("the launch command starts no Python program that can be seen")
+    try:
+        return await asyncio.to_thread(imported_and_installed, python, place)
+    except UndecidedError as fault:
+        raise NotApplicable(str(fault)) from fault
+
+
+def comparable(reported: dict[str, str], installed: Distributions) -> dict[str, str]:
+    """What is reported, by the names of distributions, without those that do not say which files they installed.
+
+    Raises:
+        NotApplicable: none does.
+    """
+    told = {str(canonicalize_name(name)): version for name, version in reported.items()}
+    compared = {name: version for name, version in told.items() if name not in installed.unrecorded}
+    if not compared:
+        raise NotApplicable("no distribution that is reported says which files it installed")
+    return compared
+
+
 @depth("smoke")
 @requirement("PKG-001")
 @needs("http")
@@ -42,6 +79,22 @@ async def test_dependencies_are_reported_with_versions(http: Http) -> None:
 
     expect.that(reported, "no dependency is reported")
     assert [f"{name}={version}" for name, version in reported.items() if not VERSION.fullmatch(version)] == []
+
+
+@requirement("PKG-001")
+@needs("launch")
+async def test_what_is_reported_is_installed_and_imported(launch: Launch, tmp_path: Path) -> None:
+    """Asked from outside, the interpreter has each reported dependency in that version, and imports its files and no others."""
+    deployment = await launch(env=staging(launch))
+    reported = await dependencies(deployment.http)
+
+    seen, installed = await imports(deployment, tmp_path)
+
+    told = comparable(reported, installed)
+    found = {name: one.version for name, one in installed.recorded.items() if name in told}
+    expect.equal(told, found, "the versions of the dependencies that are reported")
+    own = {name: one for name, one in installed.recorded.items() if name in told}
+    assert [one.what for one in shadowed(own, seen)] == []
 
 
 @requirement("PKG-001", "PKG-002")
