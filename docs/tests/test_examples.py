@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+import venv
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -71,8 +72,16 @@ def shell(place: Path, script: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment with one distribution in it, pip."""
+    made = tmp_path_factory.mktemp("environment") / ".venv"
+    venv.create(made, symlinks=True, with_pip=True)
+    return made
+
+
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
+def place(tmp_path: Path, environment: Path) -> Path:
     """A folder with what readers of a page have: a report, an older one, a profile, a tree."""
     (tmp_path / "reports").mkdir()
     began = datetime.now(UTC).isoformat(timespec="seconds")
@@ -80,7 +89,8 @@ def place(tmp_path: Path) -> Path:
         written(tmp_path / f"reports/{name}.json", json.dumps(made_document(started_at=began)))
     profile = PROFILE.read_text("utf-8").replace('name = "embedded reference"', 'name = "staging"')
     written(tmp_path / "my-deployment.toml", profile)
-    made_tree(tmp_path, "my-bus", {"my_bus/__init__.py": "", "my_bus/server.py": "import asyncio\n"})
+    tree = made_tree(tmp_path, "my-bus", {"my_bus/__init__.py": "", "my_bus/server.py": "import asyncio\n"})
+    (tree / ".venv").symlink_to(environment)
     return tmp_path
 
 

@@ -1,5 +1,4 @@
 import random
-import time
 
 import pytest
 from arqonbus_reference.storage import memory
@@ -12,6 +11,7 @@ from arqonbus_reference.storage.interface import (
 )
 from arqonbus_reference.storage.memory import MemoryStorage
 from arqonbus_reference.storage.views import position
+from calls import counted_calls
 
 KEY = StreamKey("acme", "lobby", "talk")
 
@@ -145,13 +145,13 @@ async def test_a_page_of_many_streams_leaves_nothing_out(limit):
 
 
 async def test_a_page_of_very_many_streams_does_not_hold_up_the_loop():
-    """One question about a room of 50000 channels took over a second of everybody's time."""
+    """One question about a room of 50000 channels took over a second of everybody's time; now it takes some calls for each, and no more."""
     storage = MemoryStorage(max_history=10)
     for number in range(50_000):
         storage.append_now([Entry(StreamKey("acme", "lobby", f"c{number}"), 1, number, b"{}")])
-    begun = time.process_time()
 
-    page = await storage.history(HistoryQuery("acme", "lobby", None, 100))
+    with counted_calls() as calls:
+        page = await storage.history(HistoryQuery("acme", "lobby", None, 100))
 
-    assert time.process_time() - begun < 0.5
+    assert calls.count < 10 * 50_000
     assert [entry.stored_at for entry in page.entries] == list(range(49_900, 50_000))
