@@ -38,3 +38,9 @@ def test_a_fork_without_a_result_is_said() -> None:
     """With the code with which it ended, and nothing waits for it."""
     with pytest.raises(ForkError, match="without a result, with exit code 7"):
         list(in_forks([lambda: os._exit(7)], jobs=1))
+
+
+def test_an_error_in_a_fork_is_said() -> None:
+    """With its text: the fork has nobody else to tell."""
+    with pytest.raises(ForkError, match=r"without a result: (?s:.*)ZeroDivisionError"):
+        list(in_forks([lambda: 1 // 0], jobs=1))

@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from arqonbus_conformance.commands.application import UsageError, app
 from arqonbus_conformance.commands.asked import named_set
 from arqonbus_conformance.mutation.heat_map import write_page
-from arqonbus_conformance.mutation.hunting import hunt_all, huntable_cases
+from arqonbus_conformance.mutation.hunting import hunt_all
 from arqonbus_conformance.mutation.matrix import MATRIX_SCHEMA_VERSION, Kill, Matrix, Outcome
 from arqonbus_conformance.requirements import RequirementSet
 from arqonbus_conformance.verdict import ExitCode
@@ -112,7 +112,7 @@ def _hunted(chosen: list[Mutant], judged: RequirementSet, jobs: int, console: Co
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("hunting", total=len(chosen))
-        for kill in hunt_all(chosen, huntable_cases(), jobs=jobs, revision=judged.revision):
+        for kill in hunt_all(chosen, jobs=jobs, revision=judged.revision):
             kills.append(kill)
             progress.update(task, advance=1, description=f"hunting, last {kill.id}")
             if not console.is_terminal or kill.outcome is not Outcome.KILLED:

@@ -1,6 +1,7 @@
 """Work done in forks of this process, a few beside each other: each begins with all that is loaded here already."""
 
 import multiprocessing
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
@@ -13,7 +14,7 @@ FORKS: Final = multiprocessing.get_context("fork")
 
 
 class ForkError(Exception):
-    """A fork ended without a result; the text says with which exit code."""
+    """A fork ended without a result; the text says by which error or with which exit code."""
 
 
 def in_forks(works: Sequence[Callable[[], Any]], *, jobs: int) -> Iterator[Any]:
@@ -50,8 +51,18 @@ def _forked(work: Callable[[], Any]) -> tuple[Connection, BaseProcess]:
     return receiver, process
 
 
+class _Failed(str):
+    """What is sent in the place of a result: the traceback of what was raised."""
+
+    __slots__ = ()
+
+
 def _send(sender: Connection, work: Callable[[], Any]) -> None:
-    sender.send(work())
+    try:
+        sender.send(work())
+    except Exception:
+        sender.send(_Failed(traceback.format_exc()))
+        raise
 
 
 def _result(receiver: Connection, process: BaseProcess) -> Any:
@@ -62,4 +73,6 @@ def _result(receiver: Connection, process: BaseProcess) -> Any:
             process.join()
             raise ForkError(f"a fork ended without a result, with exit code {process.exitcode}") from None
     process.join()
+    if isinstance(result, _Failed):
+        raise ForkError(f"a fork ended without a result: {result}")
     return result

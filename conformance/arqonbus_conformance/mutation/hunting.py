@@ -1,51 +1,36 @@
-"""Hunting mutants: one gate run each, several beside each other, each on deployments of its own."""
+"""Hunting mutants: one run each in a fork of one collection, several beside each other, each on deployments of its own."""
 
-import multiprocessing
+import functools
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 import pytest
 from arqonbus_fixtures.mutants.mutant import Mutant
+from arqonbus_fixtures.mutants.registry import mutant_named
 
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.judging import CaseResult, requirement_verdicts
-from arqonbus_conformance.marks import Blast, Need
+from arqonbus_conformance.mutation.collected import Collected, told_by
+from arqonbus_conformance.mutation.forks import in_forks
 from arqonbus_conformance.mutation.matrix import Kill, Outcome, collateral_of, outcome_of
-from arqonbus_conformance.mutation.plan import Huntable, Plan, plan_for
-from arqonbus_conformance.recording import CASE, Case
-from arqonbus_conformance.requirements import requirement_set
-from arqonbus_conformance.selection import RunRequest
-from arqonbus_conformance.session import collect, run_here
+from arqonbus_conformance.mutation.plan import Plan, plan_for
+from arqonbus_conformance.recording import CASE
 from arqonbus_conformance.target import Target, embedded_reference
 from arqonbus_conformance.verdict import Verdict
 
-__all__ = ["hunt", "hunt_all", "huntable", "huntable_cases", "of_its_own_each", "target_of"]
+__all__ = ["ORIGINAL", "hunt_all", "target_of"]
 
 ORIGINAL: Final = "-m arqonbus_reference"
 """How the deployment that mutants are made of is launched."""
-LAUNCHING: Final = frozenset({Need.LAUNCH, Need.CONTROL_VALKEY, Need.LAUNCH_SHIELD, Need.CONTROL_NATS})
-MILD: Final = frozenset({Blast.READ_ONLY, Blast.OWN_NAMESPACE})
-SEED: Final = 20_260_101
-"""The seed of every hunt: a mutant is caught every time or never."""
 
 
 class _Chase:
-    """A pytest plugin: once a case has caught the mutant, the other cases that claim to are not run.
-
-    Attributes:
-        found: the ids of the cases that pytest has found.
-    """
+    """A pytest plugin: once a case has caught the mutant, the other cases that claim to are not run."""
 
     def __init__(self, judge: Judge, requirement: str) -> None:
         self._judge = judge
         self._requirement = requirement
-        self.found: set[str] = set()
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Keep what there is: a case that was asked for and is not among them judged nothing."""
-        self.found = {item.stash[CASE].id for item in session.items}
 
     @property
     def _caught(self) -> bool:
@@ -58,22 +43,6 @@ class _Chase:
         """Leave out a case that could only say once more what is known."""
         if self._requirement in item.stash[CASE].requirements and self._caught:
             pytest.skip("the mutant is caught already")
-
-
-class _Task(NamedTuple):
-    mutant: Mutant
-    plan: Plan
-    revision: str | None
-
-
-def huntable_cases() -> list[Huntable]:
-    """Every case of the installed suites, as plans need to know it; nothing is run."""
-    return [huntable(item.stash[CASE]) for item in collect(Judge(embedded_reference()), RunRequest())]
-
-
-def huntable(case: Case) -> Huntable:
-    """The case, as plans need to know it."""
-    return Huntable(case.id, case.requirements, bool(case.needs & LAUNCHING), Blast(case.blast) in MILD)
 
 
 def target_of(mutant: str) -> Target:
@@ -89,17 +58,11 @@ def target_of(mutant: str) -> Target:
     return target._replace(name=f"mutant {mutant}", launch=launch)
 
 
-def hunt(mutant: Mutant, plan: Plan, revision: str | None = None) -> Kill:
-    """Run the cases of the plan on the mutant and say what became of it.
-
-    Judged by the requirement set of that revision; the newest frozen one where none is named.
-    """
-    began = time.monotonic()
-    judge = Judge(target_of(mutant.id), requirements=requirement_set(revision), seed=SEED, attempts=1)
-    request = RunRequest(cases=(*plan.own, *plan.sample))
-    chase = _Chase(judge, mutant.requirement)
-    run_here(judge, request, plugins=[chase])
-    if lost := set(request.cases) - chase.found:
+def _hunt(collected: Collected, mutant: Mutant, plan: Plan) -> Kill:
+    """Run the cases of the plan on the mutant and say what became of it; once, in a fork."""
+    began, judge = time.monotonic(), collected.judge
+    lost = collected.run((*plan.own, *plan.sample), target_of(mutant.id), _Chase(judge, mutant.requirement))
+    if lost:
         judge.faults.append(f"{len(lost)} of the cases were not found, such as {min(lost)}")
     return _kill(mutant, judge, time.monotonic() - began)
 
@@ -128,39 +91,27 @@ def _catcher(requirement: str, results: Iterable[CaseResult]) -> str:
     return next((result.id for result in [*own, *violated]), "")
 
 
-def of_its_own_each(jobs: int) -> ProcessPoolExecutor:
-    """Workers for runs, ``jobs`` beside each other, each run in a new process that has all modules already.
+def _kills(mutants: Sequence[str], jobs: int, collected: Collected) -> Iterator[Kill]:
+    """Hunt the mutants, and once more those whose hunt had a problem, one at a time: a busy machine is no finding."""
+    plans = {
+        name: functools.partial(_hunt, collected, one, plan_for(name, one.requirement, collected.cases))
+        for name, one in ((name, mutant_named(name)) for name in mutants)
+    }
+    again: list[str] = []
+    for kill in in_forks(list(plans.values()), jobs=jobs):
+        if kill.problem:
+            again.append(kill.id)
+        else:
+            yield kill
+    yield from in_forks([plans[name] for name in again], jobs=1)
 
-    pytest names some cases otherwise when one process collects them for the second time.
+
+def hunt_all(mutants: Sequence[Mutant], *, jobs: int, revision: str | None = None) -> Iterator[Kill]:
+    """Hunt each mutant, ``jobs`` beside each other; kills come as they are made.
+
+    ``revision`` is that of the requirement set that is judged by, the newest frozen one unless given.
+
+    Raises:
+        ForkError: the hunt ended before its end, or the cases could not be collected.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return ProcessPoolExecutor(max_workers=jobs, mp_context=context, max_tasks_per_child=1)
-
-
-def _hunt_task(task: _Task) -> Kill:
-    return hunt(task.mutant, task.plan, task.revision)
-
-
-def hunt_all(
-    mutants: Sequence[Mutant],
-    cases: Sequence[Huntable],
-    *,
-    jobs: int,
-    revision: str | None = None,
-    began: Callable[[int], None] = lambda _: None,
-) -> Iterator[Kill]:
-    """Hunt each mutant in one of ``jobs`` processes; kills come as they are made.
-
-    ``revision`` is that of the requirement set that is judged by, the newest frozen one unless given; ``began`` is told
-    how many mutants there are.
-    """
-    tasks = [_Task(mutant, plan_for(mutant.id, mutant.requirement, cases), revision) for mutant in mutants]
-    began(len(tasks))
-    with of_its_own_each(jobs) as pool:
-        waiting: list[Future[Kill]] = [pool.submit(_hunt_task, task) for task in tasks]
-        try:
-            for done in as_completed(waiting):
-                yield done.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    return told_by(functools.partial(_kills, [one.id for one in mutants], jobs), revision)
