@@ -1,6 +1,7 @@
 """The program, started as a process of its own."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,8 +14,14 @@ OURS = ("ARQON", "SHIELD", "JWT", "NATS", "POLICY_WASM")
 """Parts of the names of variables that would change what is tried."""
 
 
+@pytest.fixture(scope="session")
+def heard_hangups() -> None:
+    """SIGHUP is not ignored by what tests start, as it would be under nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def start(tmp_path: Path, heard_hangups: None) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start the program in an empty folder with a clean environment."""
     started = []
 

@@ -135,7 +135,8 @@ class ScriptedBus:
 
     def _asked(self, arrival: Arrival) -> None:
         self.questions.append(arrival)
-        if self.answering:
+        # A node that was back before the bus asks once more when it hears of a new epoch.
+        if self.answering and self.spine.connected:
             self.answer(arrival)
         self.news.tell()
 
