@@ -12,7 +12,8 @@ PROFILE = Path(__file__).parents[2] / "profiles" / "second-opinion.toml"
 
 
 @pytest.mark.parametrize(
-    "keyword", ["test_routing_channels", "test_rejections", "test_http_routes", "test_telemetry_socket"]
+    "keyword",
+    ["test_routing_channels", "test_rejections", "test_http_routes", "test_telemetry_socket", "test_tokens"],
 )
 def test_a_bus_written_from_the_specification_alone_passes(keyword: str) -> None:
     """A sample of what `nox -s second_opinion` judges, each by every case of one module."""
