@@ -6,6 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
+from arqonbus_conformance import requirements
 from websockets.asyncio.server import Server, ServerConnection, serve
 
 WELCOME = {
@@ -101,6 +102,24 @@ def bus_beside() -> Iterator[Callable[[Behaviour], str]]:
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
+
+
+@pytest.fixture
+def before_the_freeze() -> Iterator[str]:
+    """The newest frozen requirement set is a draft again, in this process and for one test; gives its revision."""
+    newest = requirements.newest_frozen()
+    older = {name: digest for name, digest in requirements._digests().items() if name != newest}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(requirements, "_digests", lambda: older)
+        read_sets_anew()
+        yield newest
+    read_sets_anew()
+
+
+def read_sets_anew() -> None:
+    """Forget which sets are frozen, and what was read of them."""
+    requirements.frozen_revisions.cache_clear()
+    requirements.requirement_set.cache_clear()
 
 
 @pytest.fixture

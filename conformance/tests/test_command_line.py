@@ -22,17 +22,17 @@ def ended(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str,
         (("run", "--no-such-option"), "no-such-option"),
         (("explain", "ROUTE-999"), "ROUTE-001"),
         (("explain", "moon"), "CONF, PKG"),
-        (("explain", "SHLD-001"), "of requirement set 1.0: add --requirements 1.0"),
+        (("explain", "SHLD-001", "--requirements", "0.9"), "of requirement set 1.0: add --requirements 1.0"),
         (
             ("explain", "ROUTE-001", "--requirements", "7.0"),
             "--requirements: '7.0' is not allowed; allowed: 0.9, 1.0",
         ),
         (("list", "--requirements", "../0.9"), "--requirements: '../0.9' is not allowed; allowed: 0.9, 1.0"),
         (("mutants", "--requirements", "7.0"), "--requirements: '7.0' is not allowed; allowed: 0.9, 1.0"),
-        (("mutants", "--only", "moon"), "'moon' is no mutant of requirement set 0.9"),
+        (("mutants", "--only", "moon"), "'moon' is no mutant of requirement set 1.0"),
         (("run", "--requirements", "7.0"), "--requirements: '7.0' is not allowed; allowed: 0.9, 1.0"),
         (
-            ("run", "--requirement", "SHLD-001"),
+            ("run", "--requirement", "SHLD-001", "--requirements", "0.9"),
             "no part of requirement set 0.9; allowed: with --requirements 1.0",
         ),
         (("moon",), "moon"),
@@ -92,14 +92,26 @@ def test_the_version_names_the_requirement_set(capfd: pytest.CaptureFixture[str]
     code, said, _ = ended(capfd, "version")
 
     assert code == 0
-    assert "requirement set 0.9 (2" in said
+    assert "requirement set 1.0 (2" in said
 
 
 def test_a_set_that_is_named_is_explained_and_listed(capfd: pytest.CaptureFixture[str]) -> None:
-    """Also a draft, which the list says; the command to run names the set again."""
-    explained = ended(capfd, "explain", "shld-001", "--requirements", "1.0")
-    listed = ended(capfd, "list", "--requirements", "1.0", "--area", "SHLD")
+    """Also an older one; the command to run names the set again."""
+    explained = ended(capfd, "explain", "route-001", "--requirements", "0.9")
+    listed = ended(capfd, "list", "--requirements", "0.9", "--area", "ROUTE")
 
     assert (explained[0], listed[0]) == (0, 0)
-    assert "arqonbus-gate run -k SHLD-001 --requirements 1.0" in explained[1]
-    assert "requirement set 1.0 (a draft)" in listed[1]
+    assert "arqonbus-gate run -k ROUTE-001 --requirements 0.9" in explained[1]
+    assert "requirement set 0.9 (frozen)" in listed[1]
+
+
+def test_a_draft_that_is_named_is_explained_and_listed(
+    capfd: pytest.CaptureFixture[str], before_the_freeze: str
+) -> None:
+    """The list says that it is one; the command to run names it again."""
+    explained = ended(capfd, "explain", "shld-001", "--requirements", before_the_freeze)
+    listed = ended(capfd, "list", "--requirements", before_the_freeze, "--area", "SHLD")
+
+    assert (explained[0], listed[0]) == (0, 0)
+    assert f"arqonbus-gate run -k SHLD-001 --requirements {before_the_freeze}" in explained[1]
+    assert f"requirement set {before_the_freeze} (a draft)" in listed[1]

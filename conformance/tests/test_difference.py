@@ -216,9 +216,9 @@ def test_other_close_codes_are_told_whatever_their_order() -> None:
     [
         (
             {"requirement_set": RequirementSetLine("1.1", "0" * 64)},
-            "requirement sets are different: revision 0.9, now 1.1",
+            "requirement sets are different: revision 1.0, now 1.1",
         ),
-        ({"requirement_set": RequirementSetLine("0.9", "0" * 64)}, "though both are revision 0.9"),
+        ({"requirement_set": RequirementSetLine("1.0", "0" * 64)}, "though both are revision 1.0"),
         ({"level": "smoke"}, "the level is different: standard, now smoke"),
         ({"scope": "endpoint"}, "the scope is different: deployment, now endpoint"),
         ({"suite_version": "0.2.0"}, "the suite version is different: 0.1.0, now 0.2.0"),

@@ -203,16 +203,17 @@ def test_another_requirement_set_is_refused() -> None:
         merged([one(), two()], judge)
 
 
-def test_parts_that_a_draft_judged_are_merged_by_it() -> None:
-    """The set that the parts name is the one of the whole."""
+def test_parts_that_a_draft_judged_are_merged_by_it(before_the_freeze: str) -> None:
+    """The set that the parts name is the one of the whole, which says that it is a draft."""
 
     def by_draft(judge: Judge) -> None:
-        judge.requirements = requirement_set("1.0")
+        judge.requirements = requirement_set(before_the_freeze)
         judge.request = judge.request._replace(areas=("SHLD",), requirements=())
 
     parts = [part(number, result(f"draft_{number}", "SHLD-007"), change=by_draft) for number in (1, 2)]
 
     whole = merged(parts, fresh_judge(parts[0]))
 
-    assert whole.requirement_set.revision == "1.0"
+    assert whole.requirement_set.revision == before_the_freeze
+    assert sum("is a draft" in note for note in whole.notes) == 1
     assert {line.id: line.verdict for line in whole.requirements}["SHLD-007"] == "holds"

@@ -96,12 +96,22 @@ def test_a_frozen_revision_never_changes() -> None:
 
 
 def test_the_newest_frozen_revision_is_judged_by() -> None:
-    """Never a draft, unless somebody names it."""
-    judged = requirement_set()
+    """An older one is frozen still, for who names it."""
+    judged, older = requirement_set(), requirement_set("0.9")
+
+    assert judged.revision == frozen_revisions()[-1] == "1.0"
+    assert judged.frozen
+    assert older.frozen
+
+
+def test_a_draft_is_not_judged_by(before_the_freeze: str) -> None:
+    """Unless somebody names it, however new it is."""
+    judged, draft = requirement_set(), requirement_set(before_the_freeze)
 
     assert judged.revision == frozen_revisions()[-1] == "0.9"
-    assert judged.frozen
-    assert not requirement_set("1.0").frozen
+    assert draft.revision == before_the_freeze == "1.0"
+    assert not draft.frozen
+    assert draft.by_id.keys() - judged.by_id.keys() == judged.later.keys()
 
 
 def test_a_later_revision_keeps_each_requirement_as_it_was() -> None:
@@ -129,9 +139,20 @@ def test_every_requirement_of_the_frozen_sets_has_a_case() -> None:
 
 
 def test_the_page_marks_what_is_later() -> None:
-    """Under a heading of its own that names the revision and that it is a draft."""
-    frozen, later = catalogue.markdown(requirement_set(), {}).split("## Later: revision 1.0 (a draft)")
+    """Under a heading of its own that names the revision."""
+    page = catalogue.markdown(requirement_set("0.9"), {})
+
+    frozen, later = page.split("## Later: revision 1.0 (frozen)")
 
     assert frozen.startswith("# Requirements, revision 0.9 (frozen)\n")
     assert "| SHLD-001 |" not in frozen
     assert "| SHLD-001 |" in later
+
+
+@pytest.mark.usefixtures("before_the_freeze")
+def test_the_page_marks_what_is_a_draft() -> None:
+    """So that nobody takes it for what is judged by."""
+    page = catalogue.markdown(requirement_set(), {})
+
+    assert page.startswith("# Requirements, revision 0.9 (frozen)\n")
+    assert "\n## Later: revision 1.0 (a draft)\n" in page

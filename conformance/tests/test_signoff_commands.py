@@ -321,6 +321,7 @@ def test_a_requirement_that_a_smoke_run_saw_violated_is_not_overlooked(gate: End
     assert f"1 MUST requirements are unknown: {first['id']}" in said
 
 
+@pytest.mark.usefixtures("before_the_freeze")
 @pytest.mark.parametrize(("options", "drafts", "code"), [((), 0, 17), (("--requirements", "1.0"), 1, 17)])
 def test_only_a_report_by_a_draft_says_so(
     gate: Ended, bus_beside: Callable[[], str], *, options: tuple[str, ...], drafts: int, code: int
@@ -335,9 +336,9 @@ def test_only_a_report_by_a_draft_says_so(
     assert said.count("a draft that may still change") == drafts
 
 
-def test_what_a_draft_judged_is_never_signed(gate: Ended) -> None:
+def test_what_a_draft_judged_is_never_signed(gate: Ended, before_the_freeze: str) -> None:
     """Not even where failing is allowed; it ends with 21."""
-    draft = requirement_set("1.0")
+    draft = requirement_set(before_the_freeze)
     write_report(requirement_set=RequirementSetLine(draft.revision, draft.digest))
 
     code, said = gate("sign", "report.json", "--key", "k", "--out", "a.json", "--allow-failed")

@@ -13,7 +13,8 @@ from arqonbus_conformance.signoff.verification import problems_of_report, proble
 from arqonbus_conformance.waivers import WaiverLine
 from made_reports import made_report
 
-SET, DRAFT = requirement_set(), requirement_set("1.0")
+SET, OLDER = requirement_set(), requirement_set("0.9")
+DRAFT = SET._replace(frozen=False)
 BEGAN = datetime(2026, 11, 25, 18, tzinfo=UTC)
 NOW = BEGAN + timedelta(hours=2)
 SECURE = next(one.id for one in SET.by_id.values() if one.security and one.level == "MUST")
@@ -222,12 +223,12 @@ def test_half_a_run_is_never_signed(changes: dict[str, Any], says: str) -> None:
 
 def test_a_draft_is_never_enough() -> None:
     """A set that may still change vouches for nothing, whatever the run found; its exit code is its own."""
-    known = {SET.revision: SET, DRAFT.revision: DRAFT}
+    known = {OLDER.revision: OLDER, DRAFT.revision: DRAFT}
     report = made_report(requirement_set=RequirementSetLine(DRAFT.revision, DRAFT.digest))
 
     signing = problems_of_report(report, known)
     verifying = problems_with(statement_of(report), Policy(), NOW, known)
-    frozen = known | {DRAFT.revision: DRAFT._replace(frozen=True)}
+    frozen = known | {SET.revision: SET}
 
     assert [problem.kind for problem in signing] == [Refusal.DRAFT]
     assert "set 1.0, a draft that may still change; allowed: one that is frozen (0.9)" in signing[0].sentence
