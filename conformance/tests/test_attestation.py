@@ -125,7 +125,7 @@ def test_a_statement_is_an_in_toto_test_result() -> None:
     assert statement["predicateType"] == "https://in-toto.io/attestation/test-result/v0.1"
     assert statement["predicate"]["result"] == "FAILED"
     assert len(statement["predicate"]["failedTests"]) == 4
-    assert statement["predicate"]["configuration"][0]["name"] == "arqonbus requirement set 0.9"
+    assert statement["predicate"]["configuration"][0]["name"] == "arqonbus requirement set 1.0"
     assert statement["subject"][0]["name"] == "staging"
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from arqonbus_conformance.requirements import requirement_set, revisions
 from programs import options_of
 
 ROOT = Path(__file__).parents[2]
@@ -129,3 +130,28 @@ def test_each_decision_is_listed() -> None:
     assert {name: f"# {name[:4]} {title}" for name, title in titles.items()} == {
         name: path.read_text("utf-8").partition("\n")[0] for name, path in pages.items()
     }
+
+
+def test_the_readme_says_by_what_is_judged() -> None:
+    """The revision, and how many requirements it has."""
+    judged = requirement_set()
+
+    text = (ROOT / "README.md").read_text("utf-8")
+
+    assert f"Requirement set {judged.revision}, frozen, has {len(judged.by_id)} [requirements]" in text
+
+
+@pytest.mark.parametrize("revision", revisions())
+def test_the_specification_says_how_many_requirements_a_set_has(revision: str) -> None:
+    """With the state of each."""
+    named = requirement_set(revision)
+
+    (line,) = re.findall(
+        r"^revisions of their own, each frozen: .*?\.$",
+        (ROOT / "docs/spec/README.md").read_text("utf-8"),
+        re.MULTILINE | re.DOTALL,
+    )
+
+    assert named.frozen
+    assert revision in line
+    assert f"({len(named.by_id)}" in line

@@ -223,6 +223,7 @@ async def test_a_tenant_id_in_a_frame_is_not_believed(shield: Shield) -> None:
     assert await victim.texts_until("sentinel") == ["sentinel"]
 
 
+@depth("smoke")
 @requirement("NATS-005")
 @needs("auth")
 async def test_the_order_of_each_publisher_is_kept_across_the_spine(shield: Shield, bus: Bus) -> None:

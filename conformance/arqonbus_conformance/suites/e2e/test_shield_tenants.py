@@ -5,7 +5,7 @@ import pytest
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Client
 from arqonbus_conformance.edge import Shield, Tap
-from arqonbus_conformance.plugin import requirement
+from arqonbus_conformance.plugin import depth, requirement
 from arqonbus_conformance.suites.conditions import texts_of
 
 ALIKE: list[list[str]] = [
@@ -72,6 +72,7 @@ async def test_every_tenant_has_a_subject_of_its_own(shield: Shield, tap: Tap) -
         expect.that(not set(parts[2]) & set("*> \r\n\t\x00"), "a character that NATS reads", actual=subject)
 
 
+@depth("smoke")
 @requirement("ISO-002")
 async def test_through_shield_a_tenant_cannot_find_what_another_has(shield: Shield) -> None:
     """Its channels, clients, history and groups answer as if they never were; the owner sees all of them."""
