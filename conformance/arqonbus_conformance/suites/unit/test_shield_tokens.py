@@ -185,6 +185,7 @@ async def test_a_busy_session_at_shield_ends_when_its_token_expires(shield: Shie
     """A client that never falls silent is closed with 4401 as well: the end of a token is no idle time."""
     expires = int(time.time()) + 2
     ann = await shield.connect("ann", token=shield.token(exp=expires))
+    await ann.barrier()  # until then it is served
 
     async def end_after_a_frame() -> Close | None:
         with suppress(Unanswered):  # how it ends is asked, not whether the last frame was still answered
