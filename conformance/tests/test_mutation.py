@@ -24,6 +24,10 @@ CASES = [
     ),
     Huntable("unit/m::launched", ("CONF-001",), launches=True, mild=True),
     Huntable("unit/m::wild", ("LIM-001",), launches=False, mild=False),
+    *(
+        Huntable(f"unit/m::edge{number}", (f"SHLD-{number:03d}",), launches=False, mild=True, edge=True)
+        for number in range(40)
+    ),
 ]
 
 
@@ -50,6 +54,14 @@ def test_a_sample_is_mild_and_the_same_every_time() -> None:
     assert plan == plan_for("made-up", "ROUTE-001", CASES)
     assert len(plan.sample) == SAMPLE_CASES
     assert all(name.startswith("unit/m::other") for name in plan.sample)
+
+
+def test_only_a_mutant_that_is_hunted_with_shield_is_sampled_with_it() -> None:
+    """Whoever breaks Shield breaks something else of Shield first; for the others it is not launched at all."""
+    with_shield, without = (plan_for("made-up", name, CASES).sample for name in ("SHLD-001", "ROUTE-001"))
+
+    assert any(name.startswith("unit/m::edge") for name in with_shield)
+    assert not any(name.startswith("unit/m::edge") for name in without)
 
 
 @pytest.mark.parametrize(

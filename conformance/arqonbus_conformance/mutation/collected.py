@@ -17,6 +17,7 @@ from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.marks import Blast, Need
 from arqonbus_conformance.mutation.forks import ForkError
 from arqonbus_conformance.mutation.plan import Huntable
+from arqonbus_conformance.plugin import OF_EDGE
 from arqonbus_conformance.recording import CASE, Case
 from arqonbus_conformance.requirements import requirement_set
 from arqonbus_conformance.selection import RunRequest
@@ -60,7 +61,13 @@ class Collected:
 
 
 def _huntable(case: Case) -> Huntable:
-    return Huntable(case.id, case.requirements, bool(case.needs & LAUNCHING), Blast(case.blast) in MILD)
+    return Huntable(
+        case.id,
+        case.requirements,
+        launches=bool(case.needs & LAUNCHING),
+        mild=Blast(case.blast) in MILD,
+        edge=bool(case.needs & OF_EDGE),
+    )
 
 
 Conversation = Callable[[Collected], Iterator[Any]]

@@ -16,12 +16,14 @@ class Huntable(NamedTuple):
     Attributes:
         launches: whether it needs a deployment of its own, which takes its time.
         mild: whether its effects stay within its own namespace, so that it may run among others.
+        edge: whether the main deployment must have its Shield for it.
     """
 
     id: str
     requirements: tuple[str, ...]
     launches: bool
     mild: bool
+    edge: bool = False
 
 
 class Plan(NamedTuple):
@@ -34,12 +36,15 @@ class Plan(NamedTuple):
 def plan_for(mutant: str, requirement: str, cases: Iterable[Huntable]) -> Plan:
     """The cases for one mutant; the sample is drawn by its id, so that it is the same every time.
 
-    Cases on a deployment that runs already come first: most mutants are caught without launching another.
+    Cases on a deployment that runs already come first: most mutants are caught without launching another. A mutant that
+    is hunted without Shield, which takes as long to launch as all the rest, is sampled without it.
     """
     everything = list(cases)
     own = [case for case in everything if requirement in case.requirements]
     others = [case for case in everything if requirement not in case.requirements]
     own.sort(key=lambda case: case.launches)
+    if not any(case.edge for case in own):
+        others = [case for case in others if not case.edge]
     return Plan(tuple(case.id for case in own), tuple(_sample(mutant, others)))
 
 
