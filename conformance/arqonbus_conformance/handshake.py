@@ -54,11 +54,12 @@ class HeaderMap(Mapping[str, str]):
 
 
 class Refusal(NamedTuple):
-    """The answer to an upgrade that was not granted."""
+    """The answer to an upgrade that was not granted; ``reason`` is the phrase after the status."""
 
     status: int
     headers: HeaderMap
     body: bytes
+    reason: str = ""
 
     def json(self) -> Any:
         """The body as JSON, objects as ``Observed``.
@@ -148,9 +149,8 @@ class Handshake:
             if not isinstance(event, HttpResponse):
                 continue
             if event.status_code != 101:
-                return Refusal(
-                    event.status_code, HeaderMap(list(event.headers.raw_items())), bytes(event.body)
-                )
+                headers = HeaderMap(list(event.headers.raw_items()))
+                return Refusal(event.status_code, headers, bytes(event.body), event.reason_phrase)
             if fault is None or not self._own_key:
                 return True
         if fault is not None:

@@ -138,13 +138,14 @@ async def test_the_transcript_holds_both_sides_and_no_token(bus_at: StartBus) ->
 
 
 async def test_a_refused_upgrade_is_a_refusal(bus_at: StartBus) -> None:
-    """Status, headers without case, and body; a connect that needed it is violated."""
+    """Status and its phrase, headers without case, and body; a connect that needed it is violated."""
     bus = bus_of(await bus_at())
 
     refusal = await bus.upgrade({"Sec-WebSocket-Version": "8"})
 
     assert isinstance(refusal, Refusal)
     assert refusal.status == 400
+    assert refusal.reason == "Bad Request"
     assert refusal.headers["CONTENT-length"] == str(len(refusal.body))
     with pytest.raises(Violation, match="refused"):
         await bus.connect(headers={"Sec-WebSocket-Version": "8"})
