@@ -227,9 +227,10 @@ async def test_a_tenant_id_in_a_frame_is_not_believed(shield: Shield) -> None:
 @requirement("NATS-005")
 @needs("auth")
 async def test_the_order_of_each_publisher_is_kept_across_the_spine(shield: Shield, bus: Bus) -> None:
-    """Three publishers at the edge send without waiting: a direct listener and the history have each in its order."""
-    listener = await bus.connect("listener")
-    await listener.join(bus.room, "c")
+    """Three publishers at the edge send without waiting: listeners at the edge and inside, and the history, have each in its order."""
+    listener, edge = await bus.connect("listener"), await shield.connect("edge")
+    for one in (listener, edge):
+        await one.join(bus.room, "c")
     publishers = await shield.clients("p0", "p1", "p2")
     count = 200
     sent: list[tuple[Client, str]] = []
@@ -243,6 +244,7 @@ async def test_the_order_of_each_publisher_is_kept_across_the_spine(shield: Shie
     expect.succeeded(await publishers[0].publish(bus.room, "c", text="the end"))
 
     heard = (await listener.texts_until("the end"))[:-1]
+    heard_at_the_edge = (await edge.texts_until("the end"))[:-1]
     page = await listener.succeed("op.history.get", room=bus.room, channel="c", limit=1000)
 
     for place in range(3):
@@ -250,4 +252,5 @@ async def test_the_order_of_each_publisher_is_kept_across_the_spine(shield: Shie
         expect.equal(
             mine, [f"{place} {number}" for number in range(count)], f"what was heard of publisher {place}"
         )
+    assert heard_at_the_edge == heard
     assert texts_of(page["entries"])[:-1] == heard

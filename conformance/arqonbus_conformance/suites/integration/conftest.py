@@ -1,5 +1,6 @@
-"""Deployments that many cases of the integration suite share, each case in a namespace of its own."""
+"""Deployments that many cases of the integration suite share, each case in a namespace of its own; and a server that is none."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
@@ -75,3 +76,14 @@ async def watchful(shared: Shared, _case: Case) -> AsyncIterator[Interfaces]:
     }
     async with shared.interfaces("watchful", env, _case) as interfaces:
         yield interfaces
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def silent_port() -> AsyncIterator[int]:
+    """A port where connections are accepted and nothing is ever answered."""
+    streams: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _, writer: streams.append(writer), "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    for stream in streams:
+        stream.close()
+    server.close()

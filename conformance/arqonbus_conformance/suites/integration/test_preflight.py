@@ -124,17 +124,6 @@ async def test_strict_on_memory_is_refused(launch: Launch, environment: str) -> 
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def silent_port() -> AsyncIterator[int]:
-    """A port where connections are accepted and nothing is ever answered."""
-    streams: list[asyncio.StreamWriter] = []
-    server = await asyncio.start_server(lambda _, writer: streams.append(writer), "127.0.0.1", 0)
-    yield server.sockets[0].getsockname()[1]
-    for stream in streams:
-        stream.close()
-    server.close()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
 async def web_port() -> AsyncIterator[int]:
     """A port where something answers that is no Redis: each line gets an HTTP refusal."""
 

@@ -117,6 +117,18 @@ async def test_shield_does_not_start_without_nats_outside_dev(
     await refused(launched, "NATS_URL", launch_shield, nats)
 
 
+@requirement("NATS-001")
+async def test_shield_does_not_take_an_open_port_for_nats(
+    launch_shield: LaunchShield, nats: Nats, silent_port: int
+) -> None:
+    """Somebody accepts connections at NATS_URL and says nothing: exit code 78 and NATS_URL named."""
+    silent = f"nats://127.0.0.1:{silent_port}"
+
+    launched = await launch_shield({**STAGING, "NATS_URL": silent}, wait="exit")
+
+    await refused(launched, "NATS_URL", launch_shield, nats)
+
+
 @requirement("NATS-007", "NATS-008")
 async def test_shield_starts_without_nats_in_dev_and_says_so(launch_shield: LaunchShield) -> None:
     """It listens, /health is 503 with the spine not connected and a reason, and an upgrade is 503 with Retry-After."""
