@@ -26,6 +26,7 @@ from arqonbus_conformance.commands import (
     signoff,
 )
 from arqonbus_conformance.commands.application import UsageError, app
+from arqonbus_conformance.container_check import ContainerError
 from arqonbus_conformance.redaction import Redaction
 from arqonbus_conformance.report.reading import ReportError
 from arqonbus_conformance.requirements import RequirementSetError
@@ -74,6 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             said = redaction.clean(f"arqonbus-gate: {problem}")
             complaint.print(said, markup=False, highlight=False, soft_wrap=True)
         sys.exit(ExitCode.PROFILE)
+    except ContainerError as fault:
+        for problem in fault.problems:
+            complaint.print(f"arqonbus-gate: {problem}", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(ExitCode.UNREACHABLE)
     except RequirementSetError as fault:
         complaint.print(f"arqonbus-gate: {fault}", markup=False, highlight=False, soft_wrap=True)
         sys.exit(ExitCode.SUITE_FAULT)

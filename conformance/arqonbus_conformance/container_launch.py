@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import Final, NamedTuple
 
+from arqonbus_fixtures.contained import starts_container
+
 __all__ = ["ContainerLaunch", "container_launch", "container_launch_problems"]
 
-ENGINES: Final = ("docker", "podman")
-"""The programs whose ``run`` starts a container."""
 FLAGS: Final = frozenset(
     {
         "--detach",
@@ -50,10 +50,7 @@ class ContainerLaunch(NamedTuple):
 
 def container_launch(words: Sequence[str]) -> ContainerLaunch | None:
     """What the words of a command line say of a container; None where they start none."""
-    if not words or PurePath(words[0]).name not in ENGINES:
-        return None
-    called = [*words[1:2]] if words[1:2] != ["container"] else [*words[2:3]]
-    if called != ["run"]:
+    if not starts_container(words):
         return None
     rest = list(words[words.index("run") + 1 :])
     options = []
@@ -94,6 +91,10 @@ def container_launch_problems(command: str, words: Sequence[str]) -> Iterator[st
         yield f"{command}: a container in the background is not allowed; leave out --detach, the gate watches it itself"
     if "--rm" not in names:
         yield f"{command}: --rm is missing; without it containers are left behind"
+    if "--tty" in names or any(_is_short(name) and "t" in name for name in names):
+        yield f"{command}: --tty is not allowed; there is no terminal"
+    if "--name" in names:
+        yield f"{command}: --name is not allowed; several containers of one command run at a time"
     networks = [value for name, value in launch.options if name in HOST_NETWORK]
     if networks != ["host"]:
         shown = f"--network {networks[-1]} is not allowed" if networks else "--network is missing"

@@ -290,7 +290,7 @@ async def test_an_engine_that_does_not_answer_is_named(tmp_path: Path) -> None:
 @pytest.mark.skipif(
     engine_fault() is not None or shutil.which("docker") is None, reason="no container engine answers here"
 )
-async def test_an_image_that_is_not_to_be_had_is_named(tmp_path: Path) -> None:
+async def test_an_image_that_is_not_here_is_named(tmp_path: Path) -> None:
     """Exit 69 with its name, while the engine is well."""
     profile = tmp_path / "container.toml"
     profile.write_text(CONTAINER, "utf-8")
@@ -299,7 +299,7 @@ async def test_an_image_that_is_not_to_be_had_is_named(tmp_path: Path) -> None:
 
     assert found.code == 69
     assert set(found.problems()) == {("launch.command", "image")}
-    assert "nowhere.invalid/bus:1 is neither here nor to be had" in found.text
+    assert "nowhere.invalid/bus:1 is not here" in found.text
     assert found.states("control.valkey") == {"engine": "ok"}
 
 

@@ -185,6 +185,8 @@ def test_an_address_with_a_password_is_refused_and_never_shown(field: str, addre
         ("docker run --network host bus:1 serve", "--rm is missing"),
         ("podman container run --rm bus:1 serve", "--network is missing"),
         ("docker run --rm --net bridge bus:1 serve", "--network bridge is not allowed"),
+        ("docker run --rm --network host -it bus:1 serve", "--tty is not allowed"),
+        ("docker run --rm --network host --name bus bus:1 serve", "--name is not allowed"),
         ("docker run --rm --memory --network host bus:1 serve", "--network is missing"),
     ],
 )
@@ -200,7 +202,7 @@ def test_a_container_that_the_gate_could_not_use_is_refused(command: str, says: 
     "command",
     [
         "docker run --rm --network host bus:1 serve",
-        "docker run --rm --init --detach=false -it --network=host --env NAME -eOTHER=x bus:1 serve --detach",
+        "docker run --rm --init --detach=false -i --network=host --env NAME -eOTHER=x bus:1 serve --detach",
         "docker compose up",
         "docker",
     ],

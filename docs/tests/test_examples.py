@@ -29,6 +29,7 @@ ONE_CASE = ["--requirement", "CMD-004"]
 PROFILE = ROOT / "conformance/arqonbus_conformance/profiles/embedded-reference.toml"
 READERS: dict[str, Callable[[str, Path], object]] = {
     "docs/profiles.md": lambda text, _: parse_profile(text, {"STAGING_JWT_SECRET": "s" * 32}),
+    "docs/running.md": lambda text, _: parse_profile(text, {}),
     "docs/sign-off.md": lambda text, _: parse_policy(text),
     "docs/waivers.md": lambda text, path: read_waivers(written(path, text), date(2026, 11, 26)),
 }

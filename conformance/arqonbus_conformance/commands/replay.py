@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from arqonbus_conformance.commands.application import UsageError, app
 from arqonbus_conformance.commands.asked import named_set
 from arqonbus_conformance.commands.run import named_target
+from arqonbus_conformance.container_check import ContainerError, container_problems
 from arqonbus_conformance.depth import Depth
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.program_check import program_problems
@@ -64,6 +65,8 @@ def replay_command(
     )
     if problems := program_problems(named, Scope(told.scope)):
         raise ProfileError(problems)
+    if faults := container_problems(named, Scope(told.scope)):
+        raise ContainerError(faults)
     judge = Judge(
         named,
         scope=Scope(told.scope),

@@ -14,6 +14,7 @@ from cyclopts.validators import Number
 
 from arqonbus_conformance.commands.application import UsageError, app, make_room
 from arqonbus_conformance.commands.asked import Asked
+from arqonbus_conformance.container_check import ContainerError, container_problems
 from arqonbus_conformance.depth import Depth
 from arqonbus_conformance.interruption import Interruption
 from arqonbus_conformance.judge import Judge, MutationScore
@@ -179,6 +180,8 @@ def run_command(
     tokens = token_problems(judged.credentials.tokens, time.time())
     if problems := [*tokens, *program_problems(judged, scope)]:
         raise ProfileError(problems)
+    if faults := container_problems(judged, scope):
+        raise ContainerError(faults)
     if judged.reach.requests_per_second is not None and (jobs or 1) > 1:
         raise UsageError(
             "--jobs must be 1 where the profile gives limits.requests_per_second: one budget, one process"
