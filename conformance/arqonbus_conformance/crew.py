@@ -14,6 +14,7 @@ from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import Final, cast
 
+import msgspec
 from arqonbus_fixtures.remains import Estate, remains_of
 
 from arqonbus_conformance.crew_member import (
@@ -164,9 +165,13 @@ class _Captain:
             self._judge.faults.append("a process of the gate ended before its work was done")
 
 
-def _told(seen: Surroundings) -> tuple[bool, int, int]:
-    """How much somebody saw of the main deployment: nobody but those that looked knows what it claims."""
-    return seen.endpoints is not None, len(seen.claims), len(seen.notes)
+def _told(seen: Surroundings) -> tuple[bool, int, int, int]:
+    """How much somebody saw of the main deployment: only those that looked know its fingerprint.
+
+    Nor does anybody else know what it claims, unless the profile says all of it.
+    """
+    known = sum(part is not None for part in msgspec.structs.astuple(seen.fingerprint))
+    return seen.endpoints is not None, len(seen.claims), known, len(seen.notes)
 
 
 def run(judge: Judge, request: RunRequest, jobs: int, interruption: Interruption) -> None:
