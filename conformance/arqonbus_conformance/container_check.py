@@ -1,5 +1,6 @@
 """Whether the containers that a profile launches can be started: the engine answers, and it has the image. Nothing is started."""
 
+import re
 import subprocess
 from typing import Final, NamedTuple
 
@@ -9,12 +10,14 @@ from arqonbus_conformance.requirements import Scope
 from arqonbus_conformance.starting import words
 from arqonbus_conformance.target import Target
 
-__all__ = ["ContainerError", "ContainerFault", "container_fault", "container_problems"]
+__all__ = ["ContainerError", "ContainerFault", "container_fault", "container_problems", "image_digest"]
 
 ENGINE_SECONDS: Final = 20.0
 """The longest an engine may take for one answer."""
 ENGINE_CHARACTERS: Final = 300
 """How much of its answer is shown."""
+IMAGE_ID: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
+"""How an engine writes the id of an image: docker with the name of the hash, podman without."""
 
 
 class ContainerFault(NamedTuple):
@@ -57,22 +60,37 @@ def container_problems(target: Target, scope: Scope | None = None) -> list[str]:
     ]
 
 
+def image_digest(launch: ContainerLaunch) -> str | None:
+    """The SHA-256 by which the engine knows the image, in hexadecimal; None where it does not say."""
+    command = (launch.engine, "image", "inspect", "--format", "{{.Id}}", launch.image or "")
+    try:
+        asked = _asked(*command)
+    except (subprocess.TimeoutExpired, OSError):
+        return None
+    said = IMAGE_ID.fullmatch(asked.stdout.strip())
+    return said[1] if said is not None and asked.returncode == 0 else None
+
+
 def _refusal(*command: str) -> str | None:
     """What went wrong when the engine was asked; None where nothing did."""
     try:
-        asked = subprocess.run(  # noqa: S603 - the engine that the profile names
-            command,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            timeout=ENGINE_SECONDS,
-        )
+        asked = _asked(*command)
     except subprocess.TimeoutExpired:
         return f"no answer within {ENGINE_SECONDS:g} s"
     except OSError as fault:
         return f"it cannot be executed: {fault.strerror}"
     if asked.returncode == 0:
         return None
-    said = " ".join(asked.stderr.decode("utf-8", "replace").split())
-    return said[:ENGINE_CHARACTERS] or f"exit {asked.returncode}"
+    return " ".join(asked.stderr.split())[:ENGINE_CHARACTERS] or f"exit {asked.returncode}"
+
+
+def _asked(*command: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(  # noqa: S603 - the engine that the profile names
+        command,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=ENGINE_SECONDS,
+    )

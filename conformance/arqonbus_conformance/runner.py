@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 from arqonbus_conformance import crew
 from arqonbus_conformance.baseline import vanished_cases
+from arqonbus_conformance.container_check import image_digest
+from arqonbus_conformance.container_launch import container_launch
 from arqonbus_conformance.interruption import Interruption
 from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.package_digest import digest_of_command
@@ -53,7 +55,10 @@ def _package_digest(target: Target) -> str | None:
     """The digest of what cases launch; None where the main deployment runs elsewhere, whatever that may be."""
     if target.launch is None or target.endpoints is not None:
         return None
-    return digest_of_command(words(target.launch.command), target.launch.environment)
+    line = words(target.launch.command)
+    if (launch := container_launch(line)) is not None:
+        return image_digest(launch)
+    return digest_of_command(line, target.launch.environment)
 
 
 def _miss(judge: Judge) -> None:

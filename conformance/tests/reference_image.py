@@ -10,13 +10,15 @@ import sys
 import sysconfig
 import tarfile
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.util import cache_from_source
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import docker
-from docker.errors import ImageNotFound
+from docker.errors import APIError, ImageNotFound
 
 REPOSITORY = "arqonbus-conformance/reference"
 LEFT_OUT = {
@@ -31,6 +33,8 @@ LEFT_OUT = {
     "turtledemo",
 }
 """Folders that no reference needs."""
+KEPT = timedelta(hours=6)
+"""How long an image stays that was made of something else."""
 SECONDS = 60.0
 """Longest time for finding out what belongs into the image."""
 
@@ -60,12 +64,22 @@ def present() -> str:
     try:
         client.images.get(f"{REPOSITORY}:{tag}")
     except ImageNotFound:
+        _forget_old(client)
         entry = f"ENTRYPOINT {json.dumps([sys.executable, '-m', 'arqonbus_reference'])}"
         archive = _archive(files, [Path(source) for source in imported["sources"]])
         client.api.import_image_from_data(archive, repository=REPOSITORY, tag=tag, changes=[entry])
     finally:
         client.close()
     return f"{REPOSITORY}:{tag}"
+
+
+def _forget_old(client: docker.DockerClient) -> None:
+    """Remove the images that were made of what is not installed any more, but for those that somebody uses still."""
+    for image in client.images.list(REPOSITORY):
+        made = datetime.fromisoformat(image.attrs["Created"][:19] + "+00:00")
+        if datetime.now(UTC) - made > KEPT:
+            with suppress(APIError):  # a container runs it
+                client.images.remove(image.id, force=False)
 
 
 def _files(tops: list[str], reference: list[str]) -> Iterator[Path]:

@@ -10,7 +10,8 @@ from pathlib import Path
 import docker
 import pytest
 import pytest_asyncio
-from arqonbus_conformance.container_launch import container_launch
+from arqonbus_conformance.container_check import image_digest
+from arqonbus_conformance.container_launch import ContainerLaunch, container_launch
 from arqonbus_conformance.target import parse_profile
 from arqonbus_fixtures.contained import LABEL
 from arqonbus_fixtures.containers import engine_fault
@@ -97,6 +98,25 @@ def containers(image: str) -> list[str]:
         client.close()
 
 
+def image_id(image: str) -> str:
+    """The id that the engine gave an image, without the name of the hash."""
+    client = docker.from_env()
+    try:
+        return str(client.images.get(image).id).removeprefix("sha256:")
+    finally:
+        client.close()
+
+
+def test_an_image_that_no_engine_knows_has_no_digest(tmp_path: Path) -> None:
+    """Neither where the engine is not there nor where what it says is no id."""
+    engine = tmp_path / "docker"
+    engine.write_text("#!/bin/sh\necho sha256:short\n", "utf-8")
+    engine.chmod(0o700)
+
+    assert image_digest(ContainerLaunch(str(tmp_path / "nowhere"), "bus:1", ())) is None
+    assert image_digest(ContainerLaunch(str(engine), "bus:1", ())) is None
+
+
 async def until(image: str, *, there: bool) -> None:
     """Return when the engine has containers of launches that run this image, or has none."""
     async with asyncio.timeout(SECONDS):
@@ -117,7 +137,11 @@ async def begun(profile: Path, folder: Path, *cases: str) -> asyncio.subprocess.
 
 @needs_engine
 async def test_cases_hold_for_the_reference_in_a_container(profile: Path, tmp_path: Path) -> None:
-    """Started with no variable, refused with 78, drained, killed and started again: exit 0, nothing left."""
+    """Started with no variable, refused with 78, drained, killed and started again: exit 0, nothing left.
+
+    The report binds to the image: its id is the digest of what was launched.
+    """
+    image = await asyncio.to_thread(present)
     run = await begun(profile, tmp_path, *CASES)
 
     async with asyncio.timeout(RUN_SECONDS):
@@ -128,6 +152,7 @@ async def test_cases_hold_for_the_reference_in_a_container(profile: Path, tmp_pa
     assert {case["verdict"] for case in report["cases"]} == {"holds"}
     assert len(report["cases"]) >= len(CASES)
     assert report["leftovers"]["found"] == []
+    assert report["target"]["fingerprint"]["package_digest"] == await asyncio.to_thread(image_id, image)
 
 
 @needs_engine
