@@ -4,6 +4,7 @@ A hunt of hundreds of deployments and an interrogation of liars collect the same
 some cases otherwise when one process collects them for the second time.
 """
 
+import contextlib
 import gc
 import itertools
 import multiprocessing
@@ -95,14 +96,16 @@ class _Conversing:
         # What is shared stays shared: a collection in a fork would touch, and so copy, every object.
         gc.collect()
         gc.freeze()
-        for said in self._conversation(collected):
-            self._told.send(said)
+        with contextlib.suppress(BrokenPipeError):
+            for said in self._conversation(collected):
+                self._told.send(said)
         return True
 
 
 def _converse(conversation: Conversation, revision: str | None, told: Connection) -> None:
     judge = Judge(embedded_reference(), requirements=requirement_set(revision), seed=SEED, attempts=1)
-    with told:
+    # Who stops listening, as after Ctrl-C, wants no more of it.
+    with told, contextlib.suppress(BrokenPipeError):
         run_here(judge, RunRequest(), plugins=[_Conversing(judge, conversation, told)])
         told.send(_Ended("; ".join(judge.faults)))
 
