@@ -27,6 +27,8 @@ __all__ = ["mutants_command"]
 
 MOST_JOBS: Final = 16
 """The most mutants that are hunted beside each other."""
+JOBS_PER_PROCESSOR: Final = 2
+"""How many mutants are hunted beside each other: a hunt waits for half of its time."""
 COLLATERAL_SHARE: Final = 0.10
 """The largest share of mutants that may break more than they claim."""
 STYLE: Final = {Outcome.KILLED: "green", Outcome.OTHER: "yellow", Outcome.SURVIVED: "bold red"}
@@ -79,7 +81,7 @@ def mutants_command(
     requirement
         Hunt the mutants of this requirement only; may be repeated.
     jobs
-        How many are hunted beside each other; one more than there are processors unless given.
+        How many are hunted beside each other; twice as many as there are processors unless given.
     json
         Where the kill matrix is written.
     html
@@ -96,7 +98,9 @@ def mutants_command(
         for one in chosen:
             console.print(f"[bold]{one.id}[/] breaks {one.requirement}: {escape(one.story)}", highlight=False)
         return ExitCode.PASS
-    matrix = _hunted(chosen, judged, jobs or min(MOST_JOBS, (os.cpu_count() or 1) + 1), console)
+    matrix = _hunted(
+        chosen, judged, jobs or min(MOST_JOBS, JOBS_PER_PROCESSOR * (os.cpu_count() or 1)), console
+    )
     json.parent.mkdir(parents=True, exist_ok=True)
     json.write_text(json_format.dumps(matrix.as_document(), indent=1) + "\n", "utf-8")
     areas = list(dict.fromkeys(one.area for one in judged.by_id.values()))
