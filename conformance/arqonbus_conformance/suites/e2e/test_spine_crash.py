@@ -96,9 +96,9 @@ async def test_what_was_refused_in_an_outage_may_be_sent_again(
 
 @requirement("NATS-006")
 @time_limit(60)
-@pytest.mark.parametrize("bus", ["lives on", "restarts"])
+@pytest.mark.parametrize("meanwhile", ["lives on", "restarts"])
 async def test_what_is_published_inside_in_an_outage_is_not_missed_in_silence(
-    launch: Launch, launch_shield: LaunchShield, nats: Nats, valkey: Valkey, bus: str
+    launch: Launch, launch_shield: LaunchShield, nats: Nats, valkey: Valkey, meanwhile: str
 ) -> None:
     """A listener at the edge hears what was published during an outage once and in order, or is closed with 1012.
 
@@ -114,7 +114,7 @@ async def test_what_is_published_inside_in_an_outage_is_not_missed_in_silence(
     assert await listener.texts_until("before") == ["before"]
 
     await nats.kill()
-    if bus == "restarts":
+    if meanwhile == "restarts":
         await edge.bus.kill()
         await edge.bus.restart()
     inside = await edge.bus.bus.connect("inside")
