@@ -15,7 +15,9 @@ from arqonbus_conformance.route import DIRECT, Reached
 ANSWER_SECONDS: Final = 15.0
 """The longest an answer, or the end of the connection, may take, in seconds."""
 SILENT_SECONDS: Final = 0.5
-"""How long to wait for an answer to what may be no whole request, where that cannot be said, in seconds."""
+"""How long to wait for an answer to what may be no whole request, before or instead of saying that no more comes, in seconds."""
+END_OF_HEAD: Final = b"\r\n\r\n"
+"""What ends a head: before it no deployment owes an answer."""
 ANSWER_BYTES: Final = 1024 * 1024
 """How much of an answer is read, in bytes."""
 
@@ -111,8 +113,10 @@ def status_of(answer: bytes) -> int | None:
 async def exchange(interface: str | Reached, sent: bytes, *, half_closed: bool = True) -> bytes:
     """Send the bytes to an interface, say that nothing more comes (``half_closed``), and return what came back.
 
-    Otherwise the request asks for the connection to be closed, and all is returned that came until then. TLS cannot be
-    closed by half: there an empty line ends whatever head was begun, and ``SILENT_SECONDS`` of silence are no answer.
+    A deployment may leave a client alone that has said its last word, so what holds a whole head is given
+    ``SILENT_SECONDS`` to be answered before that is said. Where it is not to be said, the request asks for the connection
+    to be closed, and all is returned that came until then. TLS cannot be closed by half: there an empty line ends
+    whatever head was begun, and ``SILENT_SECONDS`` of silence are no answer.
 
     Raises:
         Unreachable: no connection could be made.
@@ -140,14 +144,16 @@ async def _answer(
 ) -> bytes:
     try:
         writer.write(sent)
-        if half_closed and not writer.can_write_eof():
-            writer.write(b"\r\n\r\n")
-            await writer.drain()
-            return await _or_silence(reader)
-        if half_closed:
-            writer.write_eof()
         await writer.drain()
-        return await (reader.read(ANSWER_BYTES) if half_closed else _to_the_end(reader))
+        if not half_closed:
+            return await _to_the_end(reader)
+        if END_OF_HEAD in sent and (answer := await _or_silence(reader)):
+            return answer
+        if writer.can_write_eof():
+            writer.write_eof()
+            return await reader.read(ANSWER_BYTES)
+        writer.write(END_OF_HEAD)
+        return await _or_silence(reader)
     except OSError:  # a refused request may be cut off before it was read whole
         return b""
 

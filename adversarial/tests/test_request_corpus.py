@@ -4,7 +4,14 @@ import asyncio
 import random
 
 import pytest
-from arqonbus_adversarial.http_requests import exchange, noise, request, status_of
+from arqonbus_adversarial.http_requests import (
+    END_OF_HEAD,
+    SILENT_SECONDS,
+    exchange,
+    noise,
+    request,
+    status_of,
+)
 from arqonbus_adversarial.token_attacks import SHAPES, SIGNED_ATTACKS
 from arqonbus_conformance.findings import Unreachable
 
@@ -75,6 +82,22 @@ async def test_an_exchange_returns_what_the_peer_said() -> None:
 
     assert await heard == b"\x00 / "
     assert answered.startswith(b"HTTP/1.1 400")
+
+
+async def test_a_whole_head_is_answered_before_the_last_word_is_said() -> None:
+    """A peer that leaves alone whoever has said his last word is heard nevertheless."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(END_OF_HEAD)
+        await asyncio.sleep(SILENT_SECONDS / 10)
+        writer.write(b"" if reader.at_eof() else b"HTTP/1.1 500 Internal Server Error\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as listener:
+        port = listener.sockets[0].getsockname()[1]
+        answered = await exchange(f"http://127.0.0.1:{port}", b"GET / HTTP/1.1\r\n\r\n")
+
+    assert answered.startswith(b"HTTP/1.1 500")
 
 
 async def test_a_peer_that_is_not_there_is_unreachable() -> None:
