@@ -33,6 +33,9 @@ PYTHONS = ("3.11", "3.12", "3.13")
 PACKAGES = ("arqonbus_adversarial", "arqonbus_conformance", "arqonbus_fixtures", "arqonbus_reference")
 """All that a wheel may install."""
 
+BESIDE_EACH_OTHER = ("-n", str(min(16, 2 * (os.cpu_count() or 1))), "--dist", "worksteal")
+"""How pytest runs all tests: most wait, for a program to start or to end, so there are two processes for each processor."""
+
 DATA_FILES = (
     "arqonbus_conformance/measured/power.json",
     "arqonbus_conformance/requirements/0.9.toml",
@@ -145,15 +148,15 @@ def staging(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the white-box tests; without arguments also ask for full coverage of the modules that decide."""
+    """Run the white-box tests; without arguments beside each other, and full coverage is asked of the modules that decide."""
     _install(session, "tests", "-e", ".")
     # The checkout's folders must not be importable by their own names: `reference` is no module.
     session.env["PYTHONSAFEPATH"] = "1"
-    session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", "-q", "-rs", *session.posargs)
     if session.posargs:
+        session.run("pytest", "-q", "-rs", *session.posargs)
         session.log("arguments were given: coverage is not asked for")
         return
+    session.run("pytest", "-q", "-rs", *BESIDE_EACH_OTHER, "--cov", "--cov-report=")
     for module in FULLY_COVERED:
         session.run("coverage", "report", f"--include=*/{module}", "--fail-under=100")
 
@@ -341,7 +344,8 @@ def matrix(session: nox.Session) -> None:
             python = Path(place, "venv", "bin", "python")
             _install_into(session, python, "--require-hashes", "-r", "requirements/tests.txt")
             _install_into(session, python, "--no-deps", "--no-build-isolation", "-e", ".")
-            session.run(str(python), "-P", "-m", "pytest", "-q", "-rs", *session.posargs, external=True)
+            beside = session.posargs or BESIDE_EACH_OTHER
+            session.run(str(python), "-P", "-m", "pytest", "-q", "-rs", *beside, external=True)
 
 
 def _interpreter(version: str) -> str | None:

@@ -68,6 +68,7 @@ def test_a_credential_that_an_edge_has_cut_is_cut_whole(text: str) -> None:
         ("redis://ann:pw@h:1/0", f"redis://{CUT}@h:1/0"),
         ("JWT_SECRET=hunter2 x", f"JWT_SECRET={CUT} x"),
     ],
+    ids=["token", "half a token", "bearer", "query", "user information", "variable"],
 )
 def test_what_looks_like_a_credential_is_cut(text: str, left: str) -> None:
     """Tokens that a case mints are known to nobody else."""
