@@ -60,9 +60,22 @@ class Controlled:
         try:
             return await self.process.wait(within)
         except ProcessError as fault:
-            raise Violation(
-                f"the deployment did not end within {within:g} s", expected="an exit", actual=str(fault)
-            ) from None
+            raise _not_ended(within, fault) from None
+
+    async def refused(self, within: float = EXIT_SECONDS) -> int:
+        """Its exit code, once it has ended as one that will not start: one that serves is not waited for.
+
+        Raises:
+            Violation: it serves, or still runs after so many seconds.
+        """
+        observed()
+        try:
+            started = await self.process.becomes_ready(within)
+        except ProcessError as fault:
+            raise _not_ended(within, fault) from None
+        if started:
+            raise Violation("the deployment did not refuse to start", expected="an exit", actual="it serves")
+        return await self.wait(within)
 
     async def restart(self, within: float = READY_SECONDS) -> None:
         """Start it again on the same ports with the same environment and wait until it is ready.
@@ -88,6 +101,10 @@ class Controlled:
     def resume(self) -> None:
         """Let it go on (SIGCONT)."""
         self.process.resume()
+
+
+def _not_ended(within: float, fault: ProcessError) -> Violation:
+    return Violation(f"the deployment did not end within {within:g} s", expected="an exit", actual=str(fault))
 
 
 def not_ready(fault: ProcessError) -> Violation:

@@ -125,7 +125,8 @@ class LaunchShield(Starter):
     ) -> LaunchedShield:
         """Launch one on a free loopback port with ``env`` on top; ``bare`` gives it no variable at all.
 
-        It is ready when `/health` answers 200; ``listening`` waits for its listener only, with whatever health.
+        It is ready when `/health` answers 200; ``listening`` waits for its listener only, with whatever health. One that
+        answers there at all, also that it cannot serve yet, did not refuse to start (``exit``).
 
         Raises:
             Violation: what is waited for did not happen within so many seconds.
@@ -134,14 +135,17 @@ class LaunchShield(Starter):
         address = _address(environment)
         host, port = address.rsplit(":", 1)
         listening = launching.Readiness(tcp=((host.strip("[]"), int(port)),))
-        readiness = listening if wait == "listening" else launching.Readiness(f"http://{address}/health")
+        health = launching.Readiness(f"http://{address}/health", any_status=wait == "exit")
+        readiness = listening if wait == "listening" else health
         process = await self.start(
             environment, readiness, ready=wait in {"ready", "listening"}, cwd=None, dotenv=None, within=within
         )
         launched = LaunchedShield(process, environment, self.namespace, self.transcript)
         self._launched.append(launched)
         if wait == "exit":
-            await launched.wait(within)
+            # Somebody else may answer at an address that a case gives.
+            ours = not bare and not {"SHIELD_HOST", "SHIELD_PORT"} & (env or {}).keys()
+            await (launched.refused(within) if ours else launched.wait(within))
         return launched
 
     def environment(
