@@ -302,6 +302,19 @@ def mutants(session: nox.Session) -> None:
     session.run("arqonbus-gate", "mutants", *session.posargs)
 
 
+@nox.session(default=False)
+def power(session: nox.Session) -> None:
+    """Measure anew what each case needs and catches, about half an hour; what is shipped of it is written over."""
+    _install(session, "run", "-e", ".")
+    place = session.create_tmp()
+    report, matrix = f"{place}/gate.json", f"{place}/mutants.json"
+    session.run("arqonbus-gate", "run", "--jobs", "1", "--json", report)
+    every = ("mutants", "--every-case", "--json", matrix, "--html", f"{place}/mutants.html")
+    session.run("arqonbus-gate", *every)
+    shipped = "conformance/arqonbus_conformance/measured/power.json"
+    session.run("arqonbus-gate", "measure", report, "--mutants", matrix, "--out", shipped)
+
+
 @nox.session
 def liars(session: nox.Session) -> None:
     """Show every case deployments that lie: a case that believes one, or all of them, is a hole in the gate."""

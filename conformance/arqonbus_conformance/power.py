@@ -54,25 +54,35 @@ def measured_power() -> Power:
 
 
 def measured(
-    report: Mapping[str, Any], before: Power, mutants: Sequence[Mapping[str, Any]] | None = None
+    report: Mapping[str, Any],
+    before: Power,
+    mutants: Sequence[Mapping[str, Any]] = (),
+    known: Collection[str] | None = None,
 ) -> dict[str, Any]:
     """The content of the shipped file after a run with this report; functions not in it keep what was known.
 
-    ``mutants`` is the kill matrix, each entry with an ``id`` and ``by``, the case that caught it; None leaves the
-    kills as they were.
+    ``mutants`` is a kill matrix of every case, each entry with an ``id`` and ``catchers``, the functions that caught it;
+    kills of mutants that were not hunted stay as they were, if they are among those that are ``known`` at all.
     """
     seconds: dict[str, list[float]] = {}
     for case in report["cases"]:
         if case["verdict"] == "holds":
             seconds.setdefault(function_of(case["id"]), []).append(case["seconds"])
     means = {name: round(sum(values) / len(values), 4) for name, values in seconds.items()}
-    kills = {name: list(caught) for name, caught in before.kills.items()}
-    if mutants is not None:
-        kills = {}
-        for mutant in mutants:
-            if mutant["by"]:
-                kills.setdefault(function_of(mutant["by"]), []).append(mutant["id"])
-    return {"seconds": {**before.seconds, **means}, "kills": kills}
+    kills = _kept_kills(before, {mutant["id"] for mutant in mutants}, known)
+    for mutant in mutants:
+        for function in mutant["catchers"]:
+            kills.setdefault(function, set()).add(mutant["id"])
+    caught = {function: sorted(names) for function, names in kills.items() if names}
+    return {"seconds": {**before.seconds, **means}, "kills": caught}
+
+
+def _kept_kills(before: Power, hunted: Collection[str], known: Collection[str] | None) -> dict[str, set[str]]:
+    """What was known of mutants that were not hunted again and that there still are."""
+    return {
+        function: {name for name in names if name not in hunted and (known is None or name in known)}
+        for function, names in before.kills.items()
+    }
 
 
 def most_powerful(

@@ -13,8 +13,10 @@ from arqonbus_conformance.mutation.matrix import (
     read_matrix,
 )
 from arqonbus_conformance.mutation.plan import SAMPLE_CASES, Huntable, plan_for
+from arqonbus_conformance.power import Power
 from arqonbus_conformance.verdict import Verdict
 
+NOTHING_KNOWN = Power({}, {})
 CASES = [
     Huntable("unit/m::own_launched", ("ROUTE-001",), launches=True, mild=True),
     Huntable("unit/m::own", ("ROUTE-001", "ROUTE-002"), launches=False, mild=True),
@@ -42,23 +44,34 @@ def matrix(*kills: Kill, complete: bool = True) -> Matrix:
 
 def test_a_plan_holds_every_case_of_the_requirement_first() -> None:
     """Those on the deployment that runs already before those that launch one."""
-    plan = plan_for("made-up", "ROUTE-001", CASES)
+    plan = plan_for("made-up", "ROUTE-001", CASES, NOTHING_KNOWN)
 
     assert plan.own == ("unit/m::own", "unit/m::own_launched")
 
 
+def test_a_plan_begins_with_a_case_that_was_measured_to_catch_the_mutant() -> None:
+    """Also with one that launches: it ends the hunt."""
+    power = Power({}, {"unit/m::own_launched": ("made-up",), "unit/m::own": ("another",)})
+
+    plan = plan_for("made-up", "ROUTE-001", CASES, power)
+
+    assert plan.own == ("unit/m::own_launched", "unit/m::own")
+
+
 def test_a_sample_is_mild_and_the_same_every_time() -> None:
     """And holds no case of the requirement itself."""
-    plan = plan_for("made-up", "ROUTE-001", CASES)
+    plan = plan_for("made-up", "ROUTE-001", CASES, NOTHING_KNOWN)
 
-    assert plan == plan_for("made-up", "ROUTE-001", CASES)
+    assert plan == plan_for("made-up", "ROUTE-001", CASES, NOTHING_KNOWN)
     assert len(plan.sample) == SAMPLE_CASES
     assert all(name.startswith("unit/m::other") for name in plan.sample)
 
 
 def test_only_a_mutant_that_is_hunted_with_shield_is_sampled_with_it() -> None:
     """Whoever breaks Shield breaks something else of Shield first; for the others it is not launched at all."""
-    with_shield, without = (plan_for("made-up", name, CASES).sample for name in ("SHLD-001", "ROUTE-001"))
+    with_shield, without = (
+        plan_for("made-up", name, CASES, NOTHING_KNOWN).sample for name in ("SHLD-001", "ROUTE-001")
+    )
 
     assert any(name.startswith("unit/m::edge") for name in with_shield)
     assert not any(name.startswith("unit/m::edge") for name in without)

@@ -56,6 +56,34 @@ def test_measuring_keeps_what_was_known() -> None:
     }
 
 
+NOTHING_RAN: dict[str, list[object]] = {"cases": []}
+
+
+def test_each_catcher_of_a_mutant_is_known_for_it() -> None:
+    """A matrix of every case names all of them, not only the first."""
+    mutants = [{"id": "x", "catchers": ["unit/m::a", "unit/m::b"]}, {"id": "w", "catchers": ["unit/m::a"]}]
+
+    content = measured(NOTHING_RAN, Power({}, {}), mutants, {"w", "x"})
+
+    assert content["kills"] == {"unit/m::a": ["w", "x"], "unit/m::b": ["x"]}
+
+
+def test_a_mutant_that_is_hunted_again_is_known_by_what_catches_it_now() -> None:
+    """A selection adds to what is known of the others; a function that catches nothing any more is not named."""
+    before = Power({}, {"unit/m::a": ("x",), "unit/m::b": ("x", "y")})
+
+    content = measured(NOTHING_RAN, before, [{"id": "x", "catchers": ["unit/m::c"]}], {"x", "y"})
+
+    assert content["kills"] == {"unit/m::b": ["y"], "unit/m::c": ["x"]}
+
+
+def test_a_mutant_that_is_gone_is_forgotten() -> None:
+    """What catches it is worth nothing any more."""
+    content = measured(NOTHING_RAN, Power({}, {"unit/m::a": ("gone", "x")}), (), {"x"})
+
+    assert content["kills"] == {"unit/m::a": ["x"]}
+
+
 def test_the_shipped_measures_are_of_many_cases() -> None:
     """Seconds above none."""
     power = measured_power()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from arqonbus_conformance.catalogue import EVERY, registered_cases
 from arqonbus_conformance.mutation.plan import Huntable, plan_for
-from arqonbus_conformance.power import function_of
+from arqonbus_conformance.power import function_of, measured_power
 from arqonbus_conformance.requirements import Level, requirement_set, revisions
 from arqonbus_fixtures.mutants.registry import all_mutants
 
@@ -71,7 +71,7 @@ def test_each_mutant_has_cases_to_hunt_it(name: str) -> None:
         for case, _ in of_it
     ]
 
-    plan = plan_for(name, requirement, cases)
+    plan = plan_for(name, requirement, cases, measured_power())
 
     assert requirement in NEWEST.by_id
     assert plan.own

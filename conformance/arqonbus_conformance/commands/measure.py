@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
+from arqonbus_fixtures.mutants.registry import all_mutants
 from cyclopts import Parameter
 
 from arqonbus_conformance.commands.application import UsageError, app
@@ -25,15 +26,26 @@ def measure_command(report: Path, *, out: Path, mutants: Annotated[Path | None, 
     out
         The file to write; the shipped one is measured/power.json of the package.
     mutants
-        The kill matrix of arqonbus-gate mutants; without it, what is known of it stays.
+        The kill matrix of arqonbus-gate mutants --every-case; what is known of mutants that are not in it stays.
     """
     document = _read(report)
     if not is_whole(document):
         raise UsageError(f"{str(report)!r} is not allowed; allowed: a whole report of arqonbus-gate run")
-    kills = _read(mutants)["mutants"] if mutants is not None else None
-    content = measured(document, measured_power(), kills)
+    kills = _every_kill(mutants) if mutants is not None else ()
+    content = measured(document, measured_power(), kills, all_mutants())
     out.write_text(json.dumps(content, indent=0, sort_keys=True) + "\n", "utf-8")
     return ExitCode.PASS
+
+
+def _every_kill(path: Path) -> list[dict[str, Any]]:
+    """The hunts of a matrix that shows each case every mutant of its requirement: another knows only the first catcher."""
+    document = _read(path)
+    if document.get("every_case") is not True:
+        raise UsageError(
+            f"--mutants: {str(path)!r} is not allowed; allowed: the JSON of arqonbus-gate mutants --every-case"
+        )
+    kills: list[dict[str, Any]] = document["mutants"]
+    return kills
 
 
 def _read(path: Path) -> dict[str, Any]:

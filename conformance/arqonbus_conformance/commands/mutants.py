@@ -68,6 +68,7 @@ def mutants_command(
     json: Path = Path("reports/mutants.json"),
     html: Path = Path("reports/mutants.html"),
     requirements: str | None = None,
+    every_case: Annotated[bool, Parameter(negative="")] = False,
     show: Annotated[bool, Parameter(name="--list", negative="")] = False,
 ) -> int:
     """Hunt known-bad deployments: each must be caught by the requirement that it breaks.
@@ -88,6 +89,8 @@ def mutants_command(
         Where the kill matrix is drawn.
     requirements
         The revision of the requirement set to judge by, whose mutants are hunted; the newest that is frozen unless given.
+    every_case
+        Show a mutant that is caught also the other cases of its requirement, to see which of them catch it.
     show
         List the mutants instead.
     """
@@ -98,9 +101,8 @@ def mutants_command(
         for one in chosen:
             console.print(f"[bold]{one.id}[/] breaks {one.requirement}: {escape(one.story)}", highlight=False)
         return ExitCode.PASS
-    matrix = _hunted(
-        chosen, judged, jobs or min(MOST_JOBS, JOBS_PER_PROCESSOR * (os.cpu_count() or 1)), console
-    )
+    beside = jobs or min(MOST_JOBS, JOBS_PER_PROCESSOR * (os.cpu_count() or 1))
+    matrix = _hunted(chosen, judged, beside, console, every_case=every_case)
     json.parent.mkdir(parents=True, exist_ok=True)
     json.write_text(json_format.dumps(matrix.as_document(), indent=1) + "\n", "utf-8")
     areas = list(dict.fromkeys(one.area for one in judged.by_id.values()))
@@ -110,13 +112,15 @@ def mutants_command(
     return _exit_code(matrix)
 
 
-def _hunted(chosen: list[Mutant], judged: RequirementSet, jobs: int, console: Console) -> Matrix:
+def _hunted(
+    chosen: list[Mutant], judged: RequirementSet, jobs: int, console: Console, *, every_case: bool
+) -> Matrix:
     began = time.monotonic()
     kills: list[Kill] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("hunting", total=len(chosen))
-        for kill in hunt_all(chosen, jobs=jobs, revision=judged.revision):
+        for kill in hunt_all(chosen, jobs=jobs, revision=judged.revision, every_case=every_case):
             kills.append(kill)
             progress.update(task, advance=1, description=f"hunting, last {kill.id}")
             if not console.is_terminal or kill.outcome is not Outcome.KILLED:
@@ -129,6 +133,7 @@ def _hunted(chosen: list[Mutant], judged: RequirementSet, jobs: int, console: Co
         seconds=round(time.monotonic() - began, 3),
         complete=len(chosen) == len(_of(judged)),
         mutants=tuple(sorted(kills, key=lambda kill: order[kill.id])),
+        every_case=every_case,
     )
 
 

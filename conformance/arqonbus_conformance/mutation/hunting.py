@@ -15,6 +15,7 @@ from arqonbus_conformance.mutation.collected import Collected, told_by
 from arqonbus_conformance.mutation.forks import in_forks
 from arqonbus_conformance.mutation.matrix import Kill, Outcome, collateral_of, outcome_of
 from arqonbus_conformance.mutation.plan import Plan, plan_for
+from arqonbus_conformance.power import function_of, measured_power
 from arqonbus_conformance.recording import CASE
 from arqonbus_conformance.target import Target, embedded_reference
 from arqonbus_conformance.verdict import Verdict
@@ -58,10 +59,11 @@ def target_of(mutant: str) -> Target:
     return target._replace(name=f"mutant {mutant}", launch=launch)
 
 
-def _hunt(collected: Collected, mutant: Mutant, plan: Plan) -> Kill:
+def _hunt(collected: Collected, mutant: Mutant, plan: Plan, *, every_case: bool) -> Kill:
     """Run the cases of the plan on the mutant and say what became of it; once, in a fork."""
     began, judge = time.monotonic(), collected.judge
-    lost = collected.run((*plan.own, *plan.sample), target_of(mutant.id), _Chase(judge, mutant.requirement))
+    chase = None if every_case else _Chase(judge, mutant.requirement)
+    lost = collected.run((*plan.own, *plan.sample), target_of(mutant.id), chase)
     if lost:
         judge.faults.append(f"{len(lost)} of the cases were not found, such as {min(lost)}")
     return _kill(mutant, judge, time.monotonic() - began)
@@ -77,6 +79,7 @@ def _kill(mutant: Mutant, judge: Judge, seconds: float) -> Kill:
         # What a broken hunt found says nothing of the mutant.
         outcome=Outcome.SURVIVED if judge.faults else outcome_of(mutant.requirement, verdicts),
         by=_catcher(mutant.requirement, judge.results),
+        catchers=_catchers(mutant.requirement, judge.results),
         seconds=round(seconds, 3),
         verdicts=verdicts,
         collateral=collateral_of(mutant.requirement, [(r.requirements, r.verdict) for r in judge.results]),
@@ -91,11 +94,28 @@ def _catcher(requirement: str, results: Iterable[CaseResult]) -> str:
     return next((result.id for result in [*own, *violated]), "")
 
 
-def _kills(mutants: Sequence[str], jobs: int, collected: Collected) -> Iterator[Kill]:
+def _catchers(requirement: str, results: Iterable[CaseResult]) -> tuple[str, ...]:
+    """The functions whose cases judge the requirement and found it violated."""
+    found = {
+        function_of(result.id)
+        for result in results
+        if result.verdict is Verdict.VIOLATED and requirement in result.requirements
+    }
+    return tuple(sorted(found))
+
+
+def _kills(mutants: Sequence[str], jobs: int, collected: Collected, *, every_case: bool) -> Iterator[Kill]:
     """Hunt the mutants, and once more those whose hunt had a problem, one at a time: a busy machine is no finding."""
+    power = measured_power()
     plans = {
-        name: functools.partial(_hunt, collected, one, plan_for(name, one.requirement, collected.cases))
-        for name, one in ((name, mutant_named(name)) for name in mutants)
+        one.id: functools.partial(
+            _hunt,
+            collected,
+            one,
+            plan_for(one.id, one.requirement, collected.cases, power),
+            every_case=every_case,
+        )
+        for one in map(mutant_named, mutants)
     }
     again: list[str] = []
     for kill in in_forks(list(plans.values()), jobs=jobs):
@@ -106,12 +126,17 @@ def _kills(mutants: Sequence[str], jobs: int, collected: Collected) -> Iterator[
     yield from in_forks([plans[name] for name in again], jobs=1)
 
 
-def hunt_all(mutants: Sequence[Mutant], *, jobs: int, revision: str | None = None) -> Iterator[Kill]:
+def hunt_all(
+    mutants: Sequence[Mutant], *, jobs: int, revision: str | None = None, every_case: bool = False
+) -> Iterator[Kill]:
     """Hunt each mutant, ``jobs`` beside each other; kills come as they are made.
 
+    With ``every_case`` a mutant that is caught is still shown the other cases of its requirement.
     ``revision`` is that of the requirement set that is judged by, the newest frozen one unless given.
 
     Raises:
         ForkError: the hunt ended before its end, or the cases could not be collected.
     """
-    return told_by(functools.partial(_kills, [one.id for one in mutants], jobs), revision)
+    return told_by(
+        functools.partial(_kills, [one.id for one in mutants], jobs, every_case=every_case), revision
+    )

@@ -13,7 +13,7 @@ from arqonbus_conformance.verdict import Verdict
 
 __all__ = ["MATRIX_SCHEMA_VERSION", "Kill", "Matrix", "MatrixError", "Outcome", "outcome_of", "read_matrix"]
 
-MATRIX_SCHEMA_VERSION: Final = "1.0"
+MATRIX_SCHEMA_VERSION: Final = "1.1"
 """The version of the shape of the matrix as JSON."""
 
 
@@ -35,6 +35,8 @@ class Kill(msgspec.Struct, frozen=True):
     Attributes:
         outcome: killed by its own requirement, by another one only, or survived.
         by: the first case that caught it, "" where none did.
+        catchers: the functions whose cases of the requirement found it violated; a hunt ends with the first unless every
+            case was asked for.
         seconds: how long the hunt took.
         verdicts: what each requirement that was looked at amounts to.
         collateral: requirements that cases of the sample found violated as well.
@@ -50,10 +52,16 @@ class Kill(msgspec.Struct, frozen=True):
     verdicts: dict[str, Verdict]
     collateral: tuple[str, ...] = ()
     problem: str = ""
+    catchers: tuple[str, ...] = ()
 
 
 class Matrix(msgspec.Struct, frozen=True):
-    """All hunts of one run."""
+    """All hunts of one run.
+
+    Attributes:
+        complete: whether every mutant was hunted, not a selection.
+        every_case: whether each was hunted with every case of its requirement, also after it was caught.
+    """
 
     schema_version: str
     suite_version: str
@@ -61,6 +69,7 @@ class Matrix(msgspec.Struct, frozen=True):
     seconds: float
     complete: bool
     mutants: tuple[Kill, ...]
+    every_case: bool = False
 
     def count(self, outcome: Outcome) -> int:
         """How many mutants ended so."""

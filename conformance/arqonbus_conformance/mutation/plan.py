@@ -4,6 +4,8 @@ import random
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+from arqonbus_conformance.power import Power
+
 __all__ = ["SAMPLE_CASES", "Huntable", "Plan", "plan_for"]
 
 SAMPLE_CASES: Final = 12
@@ -33,16 +35,17 @@ class Plan(NamedTuple):
     sample: tuple[str, ...]
 
 
-def plan_for(mutant: str, requirement: str, cases: Iterable[Huntable]) -> Plan:
+def plan_for(mutant: str, requirement: str, cases: Iterable[Huntable], power: Power) -> Plan:
     """The cases for one mutant; the sample is drawn by its id, so that it is the same every time.
 
-    Cases on a deployment that runs already come first: most mutants are caught without launching another. A mutant that
-    is hunted without Shield, which takes as long to launch as all the rest, is sampled without it.
+    Cases that were measured to catch it come first, and cases on a deployment that runs already: most mutants are caught
+    without launching another. A mutant that is hunted without Shield, which takes as long to launch as all the rest,
+    is sampled without it.
     """
     everything = list(cases)
     own = [case for case in everything if requirement in case.requirements]
     others = [case for case in everything if requirement not in case.requirements]
-    own.sort(key=lambda case: case.launches)
+    own.sort(key=lambda case: (mutant not in power.kills_of(case.id), case.launches))
     if not any(case.edge for case in own):
         others = [case for case in others if not case.edge]
     return Plan(tuple(case.id for case in own), tuple(_sample(mutant, others)))
