@@ -40,6 +40,25 @@ async def all_published(publisher: Client, place: Record) -> list[Record]:
     return [await publisher.reply(envelope["id"]) for envelope in envelopes]
 
 
+async def published_in_turn(publisher: Client, place: Record) -> None:
+    """Publish as many messages, each after the acknowledgement of the one before it: traffic that lasts a while."""
+    for number in range(EACH):
+        expect.succeeded(await publisher.publish(**place, text=f"{publisher.name} {number}"))
+
+
+def stretches_of(member: Client) -> list[list[int]]:
+    """The sequences that a member received from each confirmed join of it to its leave; none is empty."""
+    stretches: list[list[int]] = []
+    inside = False
+    for frame in member.received:
+        if frame["type"] == "response":
+            inside = "joined" in frame["payload"]["data"]
+            stretches += [[]] if inside else []
+        elif frame["type"] == "message" and inside:
+            stretches[-1].append(frame["metadata"]["sequence"])
+    return [stretch for stretch in stretches if stretch]
+
+
 async def received_by(member: Client, count: int) -> list[Record]:
     """The next so many messages of a member."""
     return [await member.message() for _ in range(count)]
@@ -99,24 +118,26 @@ async def test_history_has_the_order_that_members_saw(bus: Bus) -> None:
 @requirement("ROUTE-020", "ROUTE-009")
 async def test_members_that_come_and_go_get_a_whole_stretch(bus: Bus) -> None:
     """Under steady traffic a member gets, from its confirmed join to its leave, every message without a gap."""
-    publisher, visitor = await bus.clients("publisher", "visitor")
+    visitor, *publishers = await bus.clients("visitor", "ann", "bob", "cid")
     place: Record = {"room": bus.room, "channel": "c"}
-    traffic = asyncio.ensure_future(all_published(publisher, place))
+    traffic = asyncio.gather(*(published_in_turn(publisher, place) for publisher in publishers))
 
     for _ in range(5):
         await visitor.join(**place)
         await visitor.leave(**place)
     await visitor.join(**place)
     await traffic
-    expect.succeeded(await publisher.publish(**place, text="last"))
-    stretch = await visitor.messages_until("last")
+    expect.succeeded(await publishers[0].publish(**place, text="last"))
+    heard = await visitor.messages_until("last")
 
-    sequences = [message["metadata"]["sequence"] for message in stretch]
+    sequences = [message["metadata"]["sequence"] for message in heard]
     assert sequences == sorted(set(sequences))
-    assert sequences[-1] == EACH + 1
-    members = texts_of(await whole_history(publisher, **place))
-    assert [message["payload"]["text"] for message in stretch] == [
-        members[sequence - 1] for sequence in sequences
+    assert sequences[-1] == len(publishers) * EACH + 1
+    for stretch in stretches_of(visitor):
+        assert stretch == list(range(stretch[0], stretch[0] + len(stretch)))
+    texts = texts_of(await whole_history(visitor, **place))
+    assert [message["payload"]["text"] for message in heard] == [
+        texts[sequence - 1] for sequence in sequences
     ]
 
 

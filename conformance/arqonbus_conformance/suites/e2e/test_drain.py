@@ -1,6 +1,5 @@
 """Drain: what a deployment still owes when it is told to stop, and that it pays before it goes."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -131,11 +130,10 @@ async def test_a_burst_before_the_stop_is_answered_in_memory(launch: Launch) -> 
     deployment = await launch()
     ann = await deployment.bus.connect("ann")
     burst = [ann.message_to(**PLACE, text=str(number)) for number in range(200)]
-    first = asyncio.ensure_future(ann.request(burst[0]))
-    for envelope in burst[1:]:
+    for envelope in burst:
         await ann.send(envelope)
-    barrier = asyncio.ensure_future(ann.barrier())
-    await asyncio.gather(first, barrier)
+    # The answer to what came behind them: the deployment has read them all, answered or not.
+    await ann.barrier()
 
     await deployment.terminate()
     end = await ann.closed()

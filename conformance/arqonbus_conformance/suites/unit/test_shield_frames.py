@@ -38,6 +38,9 @@ NO_ENVELOPES = [
     "\x00",
 ]
 
+CANARY = "\t \n \t\t \n\n\t"
+"""White space behind a frame that changes nothing of what it is, and that nobody else writes."""
+
 
 @depth("smoke")
 @requirement("SHLD-007")
@@ -101,13 +104,16 @@ async def test_shield_refuses_what_is_no_envelope(
 
 @requirement("SHLD-014", "SHLD-015")
 @pytest.mark.parametrize("text", NO_ENVELOPES, ids=range(len(NO_ENVELOPES)))
-async def test_shield_refuses_what_is_no_json_object(shield: Shield, text: str) -> None:
-    """One error for each, and the session speaks and listens as before."""
+async def test_shield_refuses_what_is_no_json_object(shield: Shield, tap: Tap, text: str) -> None:
+    """One error for each, the session speaks and listens as before, and the spine never sees the frame."""
     stage = await Stage.of(shield)
+    frame = text + CANARY
 
-    refusal = await stage.refusal_of(text)
+    refusal = await stage.refusal_of(frame)
+    await tap.passed((await stage.say("behind it"))["request_id"])
 
     expect.rejected(refusal)
+    expect.equal(tap.holding(frame), [], "messages on the spine that hold what was refused")
 
 
 @requirement("SHLD-014")
