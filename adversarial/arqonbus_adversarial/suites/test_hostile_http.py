@@ -115,7 +115,8 @@ async def test_hostile_parameters_are_answered_below_500(http: Http, path: str, 
     good = {"room": "r"} if path == "/storage/history" else {}
     expect.equal((await http.get(path, params=good)).status, 200, "status without hostile parameters")
 
-    statuses = [(await http.get(path, params={name: value})).status for name in PARAMETERS]
+    # Without the good ones it would be refused for what is missing, before anything hostile is looked at.
+    statuses = [(await http.get(path, params=good | {name: value})).status for name in PARAMETERS]
 
     assert max(statuses) < 500, dict(zip(PARAMETERS, statuses, strict=True))
     assert set(statuses) <= {200, 400, 414, 431}, dict(zip(PARAMETERS, statuses, strict=True))
