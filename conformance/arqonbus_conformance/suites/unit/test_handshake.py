@@ -63,10 +63,12 @@ async def test_a_foreign_origin_is_refused(bus: Bus, origin: str) -> None:
 
 @requirement("CONN-004")
 async def test_no_origin_is_accepted(bus: Bus) -> None:
-    """A client that is no browser sends no Origin and is served."""
+    """A client that is no browser sends no Origin and is served, also where a Referer names a page: that is no Origin."""
     ann = await granted(bus, headers={"Origin": None})
+    bob = await granted(bus, headers={"Origin": None, "Referer": "https://evil.example/page"})
 
     await ann.barrier()
+    await bob.barrier()
 
 
 @requirement("CONN-006")
@@ -183,4 +185,6 @@ async def test_offered_extensions_and_subprotocols_are_not_believed(bus: Bus) ->
         headers={"Sec-WebSocket-Extensions": "x-unknown; a=1", "Sec-WebSocket-Protocol": "chat, superchat"},
     )
 
+    # An answer that grants an extension is a fault of the handshake: the client offers none of its own.
+    expect.equal(ann.connection.subprotocol, None, "subprotocol that the answer chose")
     await ann.barrier()
