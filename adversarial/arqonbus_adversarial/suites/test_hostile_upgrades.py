@@ -13,10 +13,10 @@ from arqonbus_conformance.findings import Unanswered
 from arqonbus_conformance.frames import FrameDecoder, Opcode
 from arqonbus_conformance.observing import observed
 from arqonbus_conformance.plugin import Depth, depth, requirement, time_limit
+from arqonbus_conformance.wire import REPLY_SECONDS
 
 from arqonbus_adversarial.http_requests import (
     ANSWER_BYTES,
-    ANSWER_SECONDS,
     BODIES,
     BROKEN_LINES,
     END_OF_HEAD,
@@ -82,12 +82,14 @@ async def until_the_end(bus: Bus, sent: bytes) -> bytes:
     answer = b""
     observed()
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with asyncio.timeout(REPLY_SECONDS):
             writer.write(sent)
             while not closes(answer) and (data := await reader.read(ANSWER_BYTES)):
                 answer += data
     except TimeoutError:
-        raise Unanswered(f"the connection was not ended in {ANSWER_SECONDS} s", actual=answer[:500]) from None
+        raise Unanswered(
+            f"the connection was not ended in {REPLY_SECONDS:g} s", actual=answer[:500]
+        ) from None
     except OSError:  # a connection that is reset has ended too
         pass
     return answer
