@@ -105,9 +105,9 @@ async def test_a_hundred_clients_that_must_be_closed_are_closed(bus: Bus, rng: r
 @requirement("INT-001", "ROUTE-014")
 @time_limit(60)
 async def test_good_and_bad_frames_mixed_are_told_apart(bus: Bus, rng: random.Random, depth: Depth) -> None:
-    """Of a random mixture every good message is delivered, in order, and every bad one refused."""
+    """Of a random mixture every good message is delivered, in order, and answered once, and every bad one refused."""
     stage = await Stage.of(bus)
-    good: list[str] = []
+    good: dict[str, str] = {}
     bad = 0
 
     for number in range(depth.times(400)):
@@ -115,13 +115,16 @@ async def test_good_and_bad_frames_mixed_are_told_apart(bus: Bus, rng: random.Ra
             await stage.speaker.send_text(malformed(rng, stage.message()))
             bad += 1
         else:
-            await stage.speaker.send(stage.message(f"good {number}"))
-            good.append(f"good {number}")
+            envelope = stage.message(f"good {number}")
+            await stage.speaker.send(envelope)
+            good[f"good {number}"] = envelope["id"]
     await stage.speaker.barrier()
     await stage.say("last")
 
     assert await stage.heard("last") == [*good, "last"]
     expect.equal(len(stage.errors()), bad, "number of errors")
+    answers = [[reply["status"] for reply in stage.speaker.replies_to(name)] for name in good.values()]
+    expect.equal(answers, [["success"]] * len(good), "answers to the good messages")
 
 
 @requirement("INT-001", "INT-002")
