@@ -122,7 +122,7 @@ async def test_channels_are_listed_with_their_members_counted(bus: Bus) -> None:
     """The channels of the room and no other's, ordered, each with its description and member count."""
     ann, bob = await bus.clients("ann", "bob")
     await ann.succeed("create_channel", room=bus.room, channel="quiet", description="nobody here")
-    for channel in ("b", "a", "B"):
+    for channel in ("a", "B", "b"):
         await ann.join(bus.room, channel)
     await bob.join(bus.room, "b")
     await bob.join(bus.other_room, "elsewhere")
