@@ -9,8 +9,8 @@ import re
 import pytest
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus
-from arqonbus_conformance.findings import Unanswered
-from arqonbus_conformance.frames import FrameDecoder, Opcode
+from arqonbus_conformance.findings import Unanswered, Violation
+from arqonbus_conformance.frames import FrameDecoder, FrameFault, Opcode
 from arqonbus_conformance.observing import observed
 from arqonbus_conformance.plugin import Depth, depth, requirement, time_limit
 from arqonbus_conformance.wire import REPLY_SECONDS
@@ -77,6 +77,7 @@ async def until_the_end(bus: Bus, sent: bytes) -> bytes:
 
     Raises:
         Unanswered: neither came in time.
+        Violation: a frame came that no server may send.
     """
     reader, writer = await bus.tcp()
     answer = b""
@@ -90,6 +91,8 @@ async def until_the_end(bus: Bus, sent: bytes) -> bytes:
         raise Unanswered(
             f"the connection was not ended in {REPLY_SECONDS:g} s", actual=answer[:500]
         ) from None
+    except FrameFault as fault:
+        raise Violation("the deployment broke the WebSocket protocol", actual=f"it sent {fault}") from None
     except OSError:  # a connection that is reset has ended too
         pass
     return answer
