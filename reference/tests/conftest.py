@@ -1,4 +1,4 @@
-"""The program, started as a process of its own."""
+"""What tests of several modules are given: the program in a process of its own, and benches of its parts."""
 
 import os
 import signal
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from broker_bench import Bench
 
 PROGRAM = (sys.executable, "-m", "arqonbus_reference")
 OURS = ("ARQON", "SHIELD", "JWT", "NATS", "POLICY_WASM")
@@ -42,3 +43,9 @@ def start(tmp_path: Path, heard_hangups: None) -> Iterator[Callable[..., subproc
     for process in started:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """A broker to try things on."""
+    return Bench()

@@ -13,11 +13,6 @@ from broker_bench import Bench, replies
 ANN = Principal("default", "ann", admin=False, expires_at=None)
 
 
-@pytest.fixture
-def bench() -> Bench:
-    return Bench()
-
-
 def reply(bench: Bench, session: Session, name: str, **args: Any) -> dict[str, Any]:
     (answered,) = replies(bench.command(session, name, **args).outbound, session)
     return answered
