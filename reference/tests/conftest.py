@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from broker_bench import Bench
+from pipeline_bench import Scene
 
 PROGRAM = (sys.executable, "-m", "arqonbus_reference")
 OURS = ("ARQON", "SHIELD", "JWT", "NATS", "POLICY_WASM")
@@ -43,6 +44,12 @@ def start(tmp_path: Path, heard_hangups: None) -> Iterator[Callable[..., subproc
     for process in started:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+async def scene() -> Scene:
+    """A pipeline whose surroundings write down what they are told."""
+    return Scene()
 
 
 @pytest.fixture
