@@ -2,13 +2,20 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import aiohttp
+import msgspec
 import pytest
+from arqonbus_reference.settings import Settings
+from arqonbus_reference.transport.http_server import monitoring
 from broker_bench import Bench
+from http_bench import FakeDeployment, Served
 from pipeline_bench import Scene
 
 PROGRAM = (sys.executable, "-m", "arqonbus_reference")
@@ -50,6 +57,25 @@ def start(tmp_path: Path, heard_hangups: None) -> Iterator[Callable[..., subproc
 async def scene() -> Scene:
     """A pipeline whose surroundings write down what they are told."""
     return Scene()
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Callable[..., Any]]:
+    """Serves the HTTP interface of a deployment without a bus, with these settings changed."""
+    async with aiohttp.ClientSession() as client:
+        servers = []
+
+        async def serve(**changes: Any) -> Served:
+            deployment = FakeDeployment(msgspec.structs.replace(Settings(), **changes))
+            server = monitoring(deployment)
+            listener = socket.create_server(("127.0.0.1", 0))
+            await server.start([listener])
+            servers.append(server)
+            return Served(deployment, listener.getsockname()[1], client)
+
+        yield serve
+        for server in servers:
+            await server.close()
 
 
 @pytest.fixture
