@@ -12,11 +12,15 @@ from typing import Any
 import aiohttp
 import msgspec
 import pytest
+from arqonbus_reference.access import ANONYMOUS
 from arqonbus_reference.settings import Settings
+from arqonbus_reference.transport.handshake import Doorway
 from arqonbus_reference.transport.http_server import monitoring
+from arqonbus_reference.transport.websocket_bus import WebSocketBus
 from broker_bench import Bench
 from http_bench import FakeDeployment, Served
 from pipeline_bench import Scene
+from websocket_bench import LIMITS, Application, House
 
 PROGRAM = (sys.executable, "-m", "arqonbus_reference")
 OURS = ("ARQON", "SHIELD", "JWT", "NATS", "POLICY_WASM")
@@ -82,3 +86,28 @@ async def serve() -> AsyncIterator[Callable[..., Any]]:
 def bench() -> Bench:
     """A broker to try things on."""
     return Bench()
+
+
+@pytest.fixture
+async def build() -> AsyncIterator[Callable[..., Any]]:
+    """Starts a listening bus, with these limits changed."""
+    houses: list[House] = []
+
+    async def built(**limits: Any) -> House:
+        application = Application()
+        bus = WebSocketBus(
+            application,
+            LIMITS._replace(**limits),
+            Doorway(lambda _: ANONYMOUS),
+        )
+        listener = socket.create_server(("127.0.0.1", 0))
+        await bus.start([listener])
+        houses.append(House(application, bus, listener.getsockname()[1]))
+        return houses[-1]
+
+    yield built
+    for house in houses:
+        house.bus.stop_accepting()
+        for peer in house.peers:
+            peer.writer.transport.abort()
+        await house.bus.close(1001, "test over")
