@@ -211,3 +211,8 @@ def made_document(*, failing: bool = False, text: str = "plain text", **changes:
         json.dumps(as_document(made_report(failing=failing, text=text, **changes)))
     )
     return document
+
+
+def case_in(document: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(one for one in document["cases"] if name in one["requirements"])
+    return found
