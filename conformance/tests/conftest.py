@@ -1,12 +1,15 @@
-"""A small bus in this process, for tests of the client and of the gate; it is no reference of anything."""
+"""What tests of several modules are given; first of all a small bus in this process, which is no reference of anything."""
 
 import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 
 import pytest
+from arqonbus_conformance import __main__ as command_line
 from arqonbus_conformance import requirements
+from signoff_runs import Ended
 from websockets.asyncio.server import Server, ServerConnection, serve
 
 WELCOME = {
@@ -132,3 +135,18 @@ def echo_server() -> Behaviour:
 def welcome() -> dict[str, object]:
     """What the small bus greets with."""
     return WELCOME
+
+
+@pytest.fixture
+def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Ended:
+    """Runs a command in a folder of its own, which holds the keys k and k.pub; gives the exit code and all that was said."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as ending:
+            command_line.main(arguments)
+        said = capfd.readouterr()
+        return int(ending.value.code or 0), said.out + said.err
+
+    assert run("keygen", "--out", "k")[0] == 0
+    return run
