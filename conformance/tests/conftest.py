@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from arqonbus_conformance import __main__ as command_line
 from arqonbus_conformance import requirements
+from made_environments import Environment
 from signoff_runs import Ended
 from websockets.asyncio.server import Server, ServerConnection, serve
 
@@ -150,3 +151,9 @@ def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureF
 
     assert run("keygen", "--out", "k")[0] == 0
     return run
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Environment:
+    """A prepared environment."""
+    return Environment(tmp_path / "made")
