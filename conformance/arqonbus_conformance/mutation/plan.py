@@ -45,7 +45,13 @@ def plan_for(mutant: str, requirement: str, cases: Iterable[Huntable], power: Po
     everything = list(cases)
     own = [case for case in everything if requirement in case.requirements]
     others = [case for case in everything if requirement not in case.requirements]
-    own.sort(key=lambda case: (mutant not in power.kills_of(case.id), case.launches))
+    own.sort(
+        key=lambda case: (
+            mutant not in power.kills_of(case.id),
+            case.launches,
+            power.seconds_of(case.id),
+        )
+    )
     if not any(case.edge for case in own):
         others = [case for case in others if not case.edge]
     return Plan(tuple(case.id for case in own), tuple(_sample(mutant, others)))

@@ -143,11 +143,8 @@ async def test_channels_are_listed_with_their_members_counted(bus: Bus) -> None:
 async def test_all_rooms_are_listed_in_their_order(bus: Bus) -> None:
     """Without a room, the channels of every room come ordered by room and channel."""
     ann = await bus.connect("ann")
-    made = (
-        bus.room,
-        bus.name("middle"),
-        bus.other_room,
-    )  # an order that sorts neither forwards nor backwards
+    # In an order that sorts neither forwards nor backwards.
+    made = (bus.room, bus.name("middle"), bus.other_room)
     for room in made:
         for channel in ("d", "b", "c"):
             await ann.join(room, channel)

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from arqonbus_conformance import expect
 from arqonbus_conformance.deployment import Bus, Client
-from arqonbus_conformance.frames import Frame, Opcode, close_payload, encode
+from arqonbus_conformance.frames import Frame, Opcode, close_payload
 from arqonbus_conformance.plugin import depth, requirement
+from arqonbus_conformance.suites.unit.in_one_piece import at_once, text_frame
 from arqonbus_conformance.suites.unit.stage import Stage
 
 CLOSE_CODES = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999]
-
-
 CLOSE = Frame(Opcode.CLOSE, close_payload(1000), masked=True)
-
-
-async def at_once(client: Client, *frames: Frame) -> None:
-    """Send the frames in one piece: whoever reads the first of them has the others already."""
-    await client.send_bytes(b"".join(map(encode, frames)))
 
 
 async def pong_of(client: Client, payload: bytes) -> bytes:
@@ -112,7 +104,7 @@ async def test_what_was_sent_before_the_close_still_counts(bus: Bus) -> None:
     stage = await Stage.of(bus)
     envelope = stage.message("last words")
 
-    await at_once(stage.speaker, Frame(Opcode.TEXT, json.dumps(envelope).encode(), masked=True), CLOSE)
+    await at_once(stage.speaker, text_frame(envelope), CLOSE)
     close = await stage.speaker.closed()
 
     expect.equal(close.code, 1000, "close code of the answer")
@@ -126,7 +118,7 @@ async def test_what_is_sent_after_the_close_is_not_delivered(bus: Bus) -> None:
     stage = await Stage.of(bus)
     other = await bus.connect("other")
 
-    await at_once(stage.speaker, CLOSE, Frame(Opcode.TEXT, stage.document().encode(), masked=True))
+    await at_once(stage.speaker, CLOSE, text_frame(stage.message()))
     await stage.speaker.closed()
     await other.publish(room=bus.room, channel=stage.channel, text="after")
 
