@@ -1,4 +1,4 @@
-"""The gate can fail: every requirement is judged, every MUST is broken by a mutant, and no case goes unnoticed."""
+"""The gate can fail: every requirement is judged, every MUST is broken by a mutant, and each case catches one, and none goes unnoticed."""
 
 import re
 from collections import Counter
@@ -14,6 +14,8 @@ from arqonbus_fixtures.mutants.registry import all_mutants
 NEWEST = requirement_set(revisions()[-1])
 CASES = registered_cases(EVERY, NEWEST)
 MUTANTS = all_mutants()
+JUDGES = {requirement: {function_of(case) for case, _ in of_it} for requirement, of_it in CASES.items()}
+FUNCTIONS = sorted(set().union(*JUDGES.values()))
 BROKEN = {one.requirement for one in MUTANTS.values()}
 
 PAGE = Path(__file__).parents[2] / "docs/requirements.md"
@@ -22,6 +24,19 @@ JUDGE = re.compile(r"`([^`]+)`(?: \((\d+)\))?")
 
 NO_MUTANT: dict[str, str] = {}
 """By id of a MUST that one deployment cannot break: why."""
+
+OPEN = "judges a main deployment without authentication; the one that is hunted has it on"
+NO_KILL: dict[str, str] = {
+    "unit/test_http_access::test_administration_is_open_where_authentication_is_off": OPEN,
+    "unit/test_telemetry_socket::test_telemetry_is_open_where_authentication_is_off": OPEN,
+}
+"""By function of cases that can catch no mutant on the deployment that is hunted: why."""
+
+
+def caught_by(function: str) -> list[str]:
+    """The mutants that were measured to be caught by it, of those that there are and that break what it judges."""
+    kills = measured_power().kills.get(function, ())
+    return [name for name in kills if name in MUTANTS and function in JUDGES[MUTANTS[name].requirement]]
 
 
 def published() -> dict[str, Counter[str]]:
@@ -59,6 +74,19 @@ def test_each_must_is_broken_by_a_mutant_or_says_why_not(requirement: str) -> No
     assert (requirement in BROKEN) is not (requirement in NO_MUTANT), (
         f"{requirement} needs a mutant in arqonbus_fixtures/mutants/catalogue, or a reason in NO_MUTANT"
     )
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_each_case_catches_a_mutant_or_says_why_not(function: str) -> None:
+    """What was never seen to fail proves nothing by passing; `nox -s power` measures which catches which."""
+    assert bool(caught_by(function)) is not (function in NO_KILL), (
+        f"{function} needs a mutant that it catches and a measurement of it (nox -s power), or a reason in NO_KILL"
+    )
+
+
+def test_every_reason_is_of_a_function_that_there_is() -> None:
+    """One of a function that was renamed would excuse nothing."""
+    assert set(FUNCTIONS) >= set(NO_KILL)
 
 
 @pytest.mark.parametrize("name", MUTANTS)

@@ -90,7 +90,7 @@ def mutants_command(
     requirements
         The revision of the requirement set to judge by, whose mutants are hunted; the newest that is frozen unless given.
     every_case
-        Show a mutant that is caught also the other cases of its requirement, to see which of them catch it.
+        Show a mutant that is caught also the other functions of cases of its requirement, to see which of them catch it.
     show
         List the mutants instead.
     """

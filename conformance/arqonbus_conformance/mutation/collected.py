@@ -47,12 +47,11 @@ class Collected:
         self.judge = judge
         self.cases = [_huntable(item.stash[CASE]) for item in session.items]
 
-    def run(self, cases: Sequence[str], target: Target, plugin: object | None) -> set[str]:
+    def run(self, cases: Sequence[str], target: Target, plugin: object) -> set[str]:
         """Run the cases in this order on the target; once, in a fork. Those that there are not are returned."""
         session = self._session
         self.judge.target = target
-        if plugin is not None:
-            session.config.pluginmanager.register(plugin)
+        session.config.pluginmanager.register(plugin)
         session.items = [self._items[name] for name in cases if name in self._items]
         for item, following in itertools.zip_longest(session.items, session.items[1:]):
             session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)

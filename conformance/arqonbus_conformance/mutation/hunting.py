@@ -15,7 +15,7 @@ from arqonbus_conformance.mutation.collected import Collected, told_by
 from arqonbus_conformance.mutation.forks import in_forks
 from arqonbus_conformance.mutation.matrix import Kill, Outcome, collateral_of, outcome_of
 from arqonbus_conformance.mutation.plan import Plan, plan_for
-from arqonbus_conformance.power import function_of, measured_power
+from arqonbus_conformance.power import Power, function_of, measured_power
 from arqonbus_conformance.recording import CASE
 from arqonbus_conformance.target import Target, embedded_reference
 from arqonbus_conformance.verdict import Verdict
@@ -27,22 +27,23 @@ ORIGINAL: Final = "-m arqonbus_reference"
 
 
 class _Chase:
-    """A pytest plugin: once a case has caught the mutant, the other cases that claim to are not run."""
+    """A pytest plugin: once a case has caught the mutant, the other cases that claim to are not run.
 
-    def __init__(self, judge: Judge, requirement: str) -> None:
+    With ``every_case`` only those of the same function are not: each of them would wait in vain for as long.
+    """
+
+    def __init__(self, judge: Judge, requirement: str, *, every_case: bool) -> None:
         self._judge = judge
         self._requirement = requirement
-
-    @property
-    def _caught(self) -> bool:
-        return any(
-            result.verdict is Verdict.VIOLATED and self._requirement in result.requirements
-            for result in self._judge.results
-        )
+        self._every_case = every_case
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Leave out a case that could only say once more what is known."""
-        if self._requirement in item.stash[CASE].requirements and self._caught:
+        case = item.stash[CASE]
+        if self._requirement not in case.requirements:
+            return
+        catchers = _catchers(self._requirement, self._judge.results)
+        if function_of(case.id) in catchers if self._every_case else catchers:
             pytest.skip("the mutant is caught already")
 
 
@@ -62,7 +63,7 @@ def target_of(mutant: str) -> Target:
 def _hunt(collected: Collected, mutant: Mutant, plan: Plan, *, every_case: bool) -> Kill:
     """Run the cases of the plan on the mutant and say what became of it; once, in a fork."""
     began, judge = time.monotonic(), collected.judge
-    chase = None if every_case else _Chase(judge, mutant.requirement)
+    chase = _Chase(judge, mutant.requirement, every_case=every_case)
     lost = collected.run((*plan.own, *plan.sample), target_of(mutant.id), chase)
     if lost:
         judge.faults.append(f"{len(lost)} of the cases were not found, such as {min(lost)}")
@@ -106,7 +107,8 @@ def _catchers(requirement: str, results: Iterable[CaseResult]) -> tuple[str, ...
 
 def _kills(mutants: Sequence[str], jobs: int, collected: Collected, *, every_case: bool) -> Iterator[Kill]:
     """Hunt the mutants, and once more those whose hunt had a problem, one at a time: a busy machine is no finding."""
-    power = measured_power()
+    # Shown every case, a mutant of silence would use up the patience of its run with those that are known to catch it.
+    power = Power({}, {}) if every_case else measured_power()
     plans = {
         one.id: functools.partial(
             _hunt,
