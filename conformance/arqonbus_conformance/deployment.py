@@ -22,10 +22,11 @@ from arqonbus_conformance.findings import Violation
 from arqonbus_conformance.handshake import Refusal
 from arqonbus_conformance.http_client import Http, Response
 from arqonbus_conformance.launched import Ran
+from arqonbus_conformance.listener import Listener
 from arqonbus_conformance.namespace import Namespace
 from arqonbus_conformance.observing import observed
 from arqonbus_conformance.route import DIRECT, Route
-from arqonbus_conformance.starting import LOOPBACK, Environment, Starter, Wait, words
+from arqonbus_conformance.starting import Environment, Starter, Wait, words
 from arqonbus_conformance.target import DEGRADED, STRICT, Endpoints
 from arqonbus_conformance.telemetry_reader import Telemetry, TelemetryReader
 from arqonbus_conformance.tokens import Credentials
@@ -50,8 +51,10 @@ __all__ = [
     "Valkey",
 ]
 
-DEFAULT_PORTS: Final = {"server": 9100, "http": 8080, "telemetry": 8081}
-"""The ports that configuration.md gives where a variable is not set."""
+BUS: Final = Listener("ARQONBUS_SERVER", 9100)
+HTTP: Final = Listener("ARQONBUS_HTTP", 8080)
+TELEMETRY: Final = Listener("ARQONBUS_TELEMETRY", 8081)
+"""The listeners of a deployment, with the ports that configuration.md gives where a variable is not set."""
 
 
 class Ports(NamedTuple):
@@ -114,11 +117,11 @@ class Deployment(Interfaces, Controlled):
     ) -> None:
         self.environment = dict(environment)
         self.process = process
-        self.ports = Ports(*(_port(environment, name) for name in ("server", "http", "telemetry")))
+        self.ports = Ports(*(listener.port(environment) for listener in (BUS, HTTP, TELEMETRY)))
         endpoints = Endpoints(
-            f"ws://{_address(environment, 'server')}",
-            f"http://{_address(environment, 'http')}",
-            f"ws://{_address(environment, 'telemetry')}",
+            f"ws://{BUS.address(environment)}",
+            f"http://{HTTP.address(environment)}",
+            f"ws://{TELEMETRY.address(environment)}",
         )
         super().__init__(endpoints, _credentials(environment), namespace, transcript)
 
@@ -162,7 +165,7 @@ class Launch(Starter):
             Violation: what is waited for did not happen within so many seconds.
         """
         environment = self.environment(env, valkey=valkey, bare=bare)
-        readiness = launching.Readiness(f"http://{_address(environment, 'http')}/ready")
+        readiness = launching.Readiness(f"http://{HTTP.address(environment)}/ready")
         process = await self.start(
             environment, readiness, ready=wait == "ready", cwd=cwd, dotenv=dotenv, within=within
         )
@@ -170,7 +173,7 @@ class Launch(Starter):
         self._deployments.append(deployment)
         if wait == "exit":
             # Somebody else may answer at an address that a case gives.
-            ours = not bare and not {"ARQONBUS_HTTP_HOST", "ARQONBUS_HTTP_PORT"} & (env or {}).keys()
+            ours = not bare and not HTTP.is_placed_by(env or {})
             await (deployment.refused(within) if ours else deployment.wait(within))
         return deployment
 
@@ -180,9 +183,8 @@ class Launch(Starter):
         """The ARQONBUS variables that a launch with these arguments gives, with ports leased for this case."""
         made: dict[str, str | None] = {}
         if not bare:
-            for name in DEFAULT_PORTS:
-                made[f"ARQONBUS_{name.upper()}_HOST"] = LOOPBACK
-                made[f"ARQONBUS_{name.upper()}_PORT"] = str(self.free_port())
+            for listener in (BUS, HTTP, TELEMETRY):
+                made |= listener.on_loopback(self.free_port())
         if valkey is not None:
             made["ARQONBUS_REDIS_URL"] = valkey.url
         return launching.merged({}, {**made, **(env or {})})
@@ -217,18 +219,6 @@ class Launch(Starter):
         await asyncio.gather(*(deployment.close() for deployment in self._deployments))
         await super().close()
         await self._preflight.close()
-
-
-def _port(environment: Mapping[str, str], name: str) -> int:
-    given = environment.get(f"ARQONBUS_{name.upper()}_PORT", "")
-    # A case may give a port that no deployment may take.
-    return int(given) if given.isdecimal() and 0 < int(given) < 65536 else DEFAULT_PORTS[name]
-
-
-def _address(environment: Mapping[str, str], name: str) -> str:
-    host = environment.get(f"ARQONBUS_{name.upper()}_HOST") or LOOPBACK
-    host = LOOPBACK if host in {"0.0.0.0", "::"} else host  # noqa: S104 - a wildcard is reached on loopback
-    return f"[{host}]:{_port(environment, name)}" if ":" in host else f"{host}:{_port(environment, name)}"
 
 
 def _credentials(environment: Mapping[str, str]) -> Credentials:

@@ -12,10 +12,11 @@ from arqonbus_conformance.bus import Bus, Client, Token
 from arqonbus_conformance.controlled import READY_SECONDS, Controlled
 from arqonbus_conformance.handshake import PROTOBUF
 from arqonbus_conformance.http_client import Http
+from arqonbus_conformance.listener import Listener
 from arqonbus_conformance.namespace import Namespace
 from arqonbus_conformance.route import DIRECT, Route
 from arqonbus_conformance.spine_tap import Passing, Tap
-from arqonbus_conformance.starting import LOOPBACK, Environment, Starter, Wait
+from arqonbus_conformance.starting import Environment, Starter, Wait
 from arqonbus_conformance.tokens import Credentials
 from arqonbus_conformance.transcript import Transcript
 
@@ -29,8 +30,8 @@ __all__ = [
     "Tap",
 ]
 
-DEFAULT_PORT: Final = 4000
-"""The port that shield.md gives where the variable is not set."""
+LISTENER: Final = Listener("SHIELD", 4000)
+"""The listener of a Shield, with the port that shield.md gives where the variable is not set."""
 
 
 class MakeNats(Protocol):
@@ -96,10 +97,10 @@ class LaunchedShield(Controlled):
     ) -> None:
         self.process = process
         self.environment = dict(environment)
-        self.port = _port(environment)
+        self.port = LISTENER.port(environment)
         secret = environment.get("JWT_SECRET", "")
         credentials = Credentials(enabled=True, secret=os.fsencode(secret) if secret else None)
-        self.shield = Shield(f"ws://{_address(environment)}", credentials, namespace, transcript)
+        self.shield = Shield(f"ws://{LISTENER.address(environment)}", credentials, namespace, transcript)
 
 
 class LaunchShield(Starter):
@@ -132,7 +133,7 @@ class LaunchShield(Starter):
             Violation: what is waited for did not happen within so many seconds.
         """
         environment = self.environment(env, nats=nats, bare=bare)
-        address = _address(environment)
+        address = LISTENER.address(environment)
         host, port = address.rsplit(":", 1)
         listening = launching.Readiness(tcp=((host.strip("[]"), int(port)),))
         health = launching.Readiness(f"http://{address}/health", any_status=wait == "exit")
@@ -144,7 +145,7 @@ class LaunchShield(Starter):
         self._launched.append(launched)
         if wait == "exit":
             # Somebody else may answer at an address that a case gives.
-            ours = not bare and not {"SHIELD_HOST", "SHIELD_PORT"} & (env or {}).keys()
+            ours = not bare and not LISTENER.is_placed_by(env or {})
             await (launched.refused(within) if ours else launched.wait(within))
         return launched
 
@@ -154,7 +155,7 @@ class LaunchShield(Starter):
         """The variables that a launch with these arguments gives, with a port leased for this case."""
         made: dict[str, str | None] = {}
         if not bare:
-            made = {"SHIELD_HOST": LOOPBACK, "SHIELD_PORT": str(self.free_port()), "JWT_SECRET": self.secret}
+            made = {**LISTENER.on_loopback(self.free_port()), "JWT_SECRET": self.secret}
         if nats is not None:
             made["NATS_URL"] = nats.url
         return launching.merged({}, {**made, **(env or {})})
@@ -168,14 +169,3 @@ class LaunchShield(Starter):
 def _http(url: str) -> str:
     """The HTTP address of the same listener."""
     return f"http{url.removeprefix('ws')}"
-
-
-def _port(environment: Mapping[str, str]) -> int:
-    given = environment.get("SHIELD_PORT", "")
-    return int(given) if given.isdecimal() and 0 < int(given) < 65536 else DEFAULT_PORT
-
-
-def _address(environment: Mapping[str, str]) -> str:
-    host = environment.get("SHIELD_HOST") or LOOPBACK
-    host = LOOPBACK if host in {"0.0.0.0", "::"} else host  # noqa: S104 - a wildcard is reached on loopback
-    return f"[{host}]:{_port(environment)}" if ":" in host else f"{host}:{_port(environment)}"

@@ -4,20 +4,19 @@ import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 from arqonbus_fixtures import launching, ports
 from arqonbus_fixtures.launching import Readiness
 from arqonbus_fixtures.process import ProcessError
 
 from arqonbus_conformance.controlled import not_ready
+from arqonbus_conformance.listener import LOOPBACK
 from arqonbus_conformance.namespace import Namespace
 from arqonbus_conformance.observing import observed
 from arqonbus_conformance.transcript import Transcript
 
-__all__ = ["LOOPBACK", "Environment", "Starter", "Wait", "words"]
-
-LOOPBACK: Final = "127.0.0.1"
+__all__ = ["Environment", "Starter", "Wait", "words"]
 
 Environment = Mapping[str, str | None]
 """Variables for a launch; None removes one."""
