@@ -1,8 +1,6 @@
 """The bus endpoint of a deployment as cases use it: fresh names, clients, upgrades that must fail."""
 
 import asyncio
-from collections.abc import Mapping
-from types import EllipsisType
 from typing import Any, ClassVar, NamedTuple
 
 import jwt
@@ -11,17 +9,12 @@ from arqonbus_conformance.client import Client
 from arqonbus_conformance.endpoint import CONNECT_SECONDS, Endpoint, open_connection
 from arqonbus_conformance.findings import NotOffered, Violation
 from arqonbus_conformance.handshake import Handshake, Headers, Refusal
-from arqonbus_conformance.namespace import Namespace
+from arqonbus_conformance.interface import Interface
 from arqonbus_conformance.observing import observed
-from arqonbus_conformance.route import DIRECT, Route
-from arqonbus_conformance.tokens import Credentials
-from arqonbus_conformance.transcript import Transcript
+from arqonbus_conformance.tokens import Token, TokenPart
 from arqonbus_conformance.wire import REPLY_SECONDS, Connection
 
 __all__ = ["Bus", "Client", "Refusal", "Session", "Upgrades"]
-
-Token = str | EllipsisType | None
-"""A raw token, None for none at all, ``...`` for the default one."""
 
 
 class Session(NamedTuple):
@@ -31,7 +24,7 @@ class Session(NamedTuple):
     token: str | None
 
 
-class Upgrades:
+class Upgrades(Interface):
     """Connections to one WebSocket endpoint, all closed by ``close``.
 
     Attributes:
@@ -40,30 +33,14 @@ class Upgrades:
 
     path: ClassVar[str] = "/"
 
-    def __init__(
-        self,
-        url: str,
-        credentials: Credentials,
-        namespace: Namespace,
-        transcript: Transcript,
-        route: Route = DIRECT,
-    ) -> None:
-        self.url = url
-        self.route = route
-        self.credentials = credentials
-        self.namespace = namespace
-        self.transcript = transcript
-        self._endpoint = Endpoint.parse(url)
+    def __post_init__(self) -> None:
+        self._endpoint = Endpoint.parse(self.url)
         self._connections: list[Connection] = []
         self._streams: list[asyncio.StreamWriter] = []
 
     def authorization(self, token: Token, *, tenant: str, admin: bool) -> dict[str, str]:
         """The Authorization header for ``token``; empty where there is nothing to show."""
-        if isinstance(token, EllipsisType):
-            if not self.credentials.enabled:
-                return {}
-            token = self.credentials.token(tenant, self.namespace.prefix, admin=admin)
-        return {} if token is None else {"Authorization": f"Bearer {token}"}
+        return self.credentials.bearer(token, tenant, self.namespace.prefix, admin=admin)
 
     async def open(
         self,
@@ -128,17 +105,10 @@ class Bus(Upgrades):
         sessions: the clients that were let in, the oldest first.
     """
 
-    def __init__(
-        self,
-        url: str,
-        credentials: Credentials,
-        namespace: Namespace,
-        transcript: Transcript,
-        route: Route = DIRECT,
-    ) -> None:
-        super().__init__(url, credentials, namespace, transcript, route)
-        self.room = namespace.name("room")
-        self.other_room = namespace.name("other")
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.room = self.namespace.name("room")
+        self.other_room = self.namespace.name("other")
         self.sessions: list[Session] = []
 
     def name(self, word: str) -> str:
@@ -235,12 +205,7 @@ class Bus(Upgrades):
             raise NotOffered("the deployment has authentication off")
         return self.credentials.token(tenant, self.namespace.prefix, admin=admin, **claim_overrides)
 
-    def sign(
-        self,
-        claims: Mapping[str, object] | str | bytes,
-        header: Mapping[str, object] | str | bytes | None = None,
-        secret: bytes | None = None,
-    ) -> str:
+    def sign(self, claims: TokenPart, header: TokenPart | None = None, secret: bytes | None = None) -> str:
         """A token over exactly these claims and header, by this secret or the deployment's.
 
         Raises:

@@ -8,16 +8,15 @@ from typing import ClassVar, Final, Literal, Protocol
 from arqonbus_fixtures import launching
 from arqonbus_fixtures.nats import Nats
 
-from arqonbus_conformance.bus import Bus, Client, Token
+from arqonbus_conformance.bus import Bus, Client
 from arqonbus_conformance.controlled import READY_SECONDS, Controlled
 from arqonbus_conformance.handshake import PROTOBUF
 from arqonbus_conformance.http_client import Http
 from arqonbus_conformance.listener import Listener
 from arqonbus_conformance.namespace import Namespace
-from arqonbus_conformance.route import DIRECT, Route
 from arqonbus_conformance.spine_tap import Passing, Tap
 from arqonbus_conformance.starting import Environment, Starter, Wait
-from arqonbus_conformance.tokens import Credentials
+from arqonbus_conformance.tokens import Credentials, Token
 from arqonbus_conformance.transcript import Transcript
 
 __all__ = [
@@ -51,16 +50,9 @@ class Shield(Bus):
 
     path: ClassVar[str] = "/ws"
 
-    def __init__(
-        self,
-        url: str,
-        credentials: Credentials,
-        namespace: Namespace,
-        transcript: Transcript,
-        route: Route = DIRECT,
-    ) -> None:
-        super().__init__(url, credentials, namespace, transcript, route)
-        self.http = Http(_http(url), credentials, namespace, transcript, route)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.http = Http(_http(self.url), self.credentials, self.namespace, self.transcript, self.route)
 
     async def connect_binary(
         self, name: str = "client", *, tenant: str = "a", admin: bool = False, token: Token = ...

@@ -11,11 +11,9 @@ from yarl import URL
 from arqonbus_conformance.envelopes import read
 from arqonbus_conformance.findings import Unanswered, Unreachable, Violation
 from arqonbus_conformance.handshake import HeaderMap
-from arqonbus_conformance.namespace import Namespace
+from arqonbus_conformance.interface import Interface
 from arqonbus_conformance.observing import observed
-from arqonbus_conformance.route import DIRECT, Route, plain_reason
-from arqonbus_conformance.tokens import ROLES, Credentials
-from arqonbus_conformance.transcript import Transcript
+from arqonbus_conformance.route import plain_reason
 
 __all__ = ["HTTP_SECONDS", "PATHS", "Http", "Response"]
 
@@ -61,31 +59,16 @@ class Response(NamedTuple):
             ) from None
 
 
-class Http:
+class Http(Interface):
     """Requests to one deployment; connections are not reused, so that a restart cannot confuse them."""
 
-    def __init__(
-        self,
-        url: str,
-        credentials: Credentials,
-        namespace: Namespace,
-        transcript: Transcript,
-        route: Route = DIRECT,
-    ) -> None:
-        self.url = url.rstrip("/")
-        self.route = route
-        self.credentials = credentials
-        self.namespace = namespace
-        self.transcript = transcript
+    def __post_init__(self) -> None:
+        self.url = self.url.rstrip("/")
         self._session: aiohttp.ClientSession | None = None
 
     def authorization(self, token: str | None, tenant: str = "a") -> dict[str, str]:
         """The Authorization header for ``admin``, ``user``, a raw token, or None for none."""
-        if token is not None and token in ROLES:
-            if not self.credentials.enabled:
-                return {}
-            token = self.credentials.token(tenant, self.namespace.prefix, admin=ROLES[token])
-        return {} if token is None else {"Authorization": f"Bearer {token}"}
+        return self.credentials.bearer_of(token, tenant, self.namespace.prefix)
 
     async def get(
         self,

@@ -5,13 +5,13 @@ from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
 from arqonbus_conformance import expect
-from arqonbus_conformance.bus import Bus, Token
+from arqonbus_conformance.bus import Bus
 from arqonbus_conformance.client import Client
 from arqonbus_conformance.findings import NotOffered, Unreachable, Violation
 from arqonbus_conformance.handshake import Refusal
 from arqonbus_conformance.namespace import Namespace
 from arqonbus_conformance.route import Route
-from arqonbus_conformance.tokens import Credentials
+from arqonbus_conformance.tokens import Credentials, Token
 from arqonbus_conformance.transcript import Transcript
 
 __all__ = ["PROBE_SECONDS", "WANTS_CREDENTIALS", "Greeting", "NotLetIn", "greeting"]

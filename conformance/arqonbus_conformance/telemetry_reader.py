@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from arqonbus_conformance.bus import Token, Upgrades
+from arqonbus_conformance.bus import Upgrades
 from arqonbus_conformance.endpoint import CONNECT_SECONDS
 from arqonbus_conformance.envelopes import Observed, read
 from arqonbus_conformance.findings import Violation
 from arqonbus_conformance.frames import Frame, Opcode
 from arqonbus_conformance.handshake import Headers, Refusal
-from arqonbus_conformance.tokens import ROLES
+from arqonbus_conformance.tokens import Token
 from arqonbus_conformance.waiting import until
 from arqonbus_conformance.wire import REPLY_SECONDS, Close, Connection
 
@@ -152,9 +152,7 @@ class Telemetry(Upgrades):
         return reader
 
     def _role(self, token: Token, tenant: str) -> dict[str, str]:
-        if isinstance(token, str) and token in ROLES:
-            return self.authorization(..., tenant=tenant, admin=ROLES[token])
-        return self.authorization(token, tenant=tenant, admin=True)
+        return self.credentials.bearer_of(token, tenant, self.namespace.prefix)
 
     async def upgrade(
         self,

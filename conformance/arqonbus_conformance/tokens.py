@@ -6,19 +6,26 @@ import hmac
 import json
 import time
 from collections.abc import Mapping
+from types import EllipsisType
 from typing import Final, NamedTuple
 
 import jwt
 
 from arqonbus_conformance.findings import NotOffered
 
-__all__ = ["ROLES", "TOKEN_SECONDS", "Credentials", "mint", "sign"]
+__all__ = ["ROLES", "TOKEN_SECONDS", "Credentials", "Token", "TokenPart", "mint", "sign"]
 
 TOKEN_SECONDS: Final = 3600
 """How long a minted token lives, in seconds."""
 
 ROLES: Final = {"admin": True, "user": False}
 """The roles that cases name instead of a token; the value says whether it is an administrator's."""
+
+Token = str | EllipsisType | None
+"""A raw token, None for none at all, ``...`` for the default one."""
+
+TokenPart = Mapping[str, object] | str | bytes
+"""The claims or the header of a token: an object, or a text or bytes in its place."""
 
 
 def mint(secret: bytes, tenant_id: str, subject: str, *, admin: bool = False, **overrides: object) -> str:
@@ -41,12 +48,7 @@ def _segment(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 
 
-def sign(
-    claims: Mapping[str, object] | str | bytes,
-    *,
-    secret: bytes,
-    header: Mapping[str, object] | str | bytes | None = None,
-) -> str:
+def sign(claims: TokenPart, *, secret: bytes, header: TokenPart | None = None) -> str:
     """A compact JWS over ``claims`` with an HMAC-SHA256 signature, whatever claims and header say.
 
     Text and bytes are taken as they are, so that duplicate keys, NaN and nonsense can be signed. A plain token
@@ -64,7 +66,7 @@ def _beyond_pyjwt(claims: Mapping[str, object], secret: bytes) -> bool:
     return len(secret) < 32 or not isinstance(claims.get("iss", ""), str)
 
 
-def _document(part: Mapping[str, object] | str | bytes) -> bytes:
+def _document(part: TokenPart) -> bytes:
     if isinstance(part, bytes):
         return part
     return (part if isinstance(part, str) else json.dumps(part, separators=(",", ":"))).encode()
@@ -99,12 +101,29 @@ class Credentials(NamedTuple):
             )
         return ready
 
-    def signed(
-        self,
-        claims: Mapping[str, object] | str | bytes,
-        header: Mapping[str, object] | str | bytes | None = None,
-        secret: bytes | None = None,
-    ) -> str:
+    def bearer(self, token: Token, tenant: str, namespace: str, *, admin: bool) -> dict[str, str]:
+        """The Authorization header for ``token``; empty where there is nothing to show.
+
+        Raises:
+            NotOffered: there is no default token for that.
+        """
+        if isinstance(token, EllipsisType):
+            if not self.enabled:
+                return {}
+            token = self.token(tenant, namespace, admin=admin)
+        return {} if token is None else {"Authorization": f"Bearer {token}"}
+
+    def bearer_of(self, who: Token, tenant: str, namespace: str) -> dict[str, str]:
+        """As ``bearer``, for one of ``ROLES``, or for any other token as an administrator.
+
+        Raises:
+            NotOffered: there is no default token for that.
+        """
+        if isinstance(who, str) and who in ROLES:
+            return self.bearer(..., tenant, namespace, admin=ROLES[who])
+        return self.bearer(who, tenant, namespace, admin=True)
+
+    def signed(self, claims: TokenPart, header: TokenPart | None = None, secret: bytes | None = None) -> str:
         """A token over exactly these claims, by this secret or the deployment's.
 
         Raises:
