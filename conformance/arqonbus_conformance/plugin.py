@@ -37,6 +37,7 @@ from arqonbus_conformance.marks import (
 )
 from arqonbus_conformance.recording import CASE, Case, Recorder
 from arqonbus_conformance.requirements import Scope
+from arqonbus_conformance.servers import closed_afterwards
 from arqonbus_conformance.stage import Stage
 from arqonbus_conformance.target import Target, embedded_reference, quick_target, read_profile
 from arqonbus_conformance.traces import tidy
@@ -200,15 +201,8 @@ async def launch(_stage: Stage, _case: Case) -> AsyncIterator[Launch]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def make_valkey(_stage: Stage, _case: Case) -> AsyncIterator[MakeValkey]:
     """Makes Valkeys that live as long as this case."""
-    made: list[Valkey] = []
-
-    async def make(*, appendonly: bool = True, appendfsync: str = "always") -> Valkey:
-        made.append(await _stage.make_valkey(appendonly=appendonly, appendfsync=appendfsync))
-        return made[-1]
-
-    yield make
-    for valkey in made:
-        await valkey.close()
+    async with closed_afterwards(_stage.make_valkey) as make:
+        yield make
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -244,15 +238,8 @@ async def launch_shield(_stage: Stage, _case: Case) -> AsyncIterator[LaunchShiel
 @pytest_asyncio.fixture(loop_scope="session")
 async def make_nats(_stage: Stage, _case: Case) -> AsyncIterator[MakeNats]:
     """Makes NATS servers that live as long as this case."""
-    made: list[Nats] = []
-
-    async def make() -> Nats:
-        made.append(await _stage.make_nats())
-        return made[-1]
-
-    yield make
-    for server in made:
-        await server.close()
+    async with closed_afterwards(_stage.make_nats) as make:
+        yield make
 
 
 @pytest_asyncio.fixture(loop_scope="session")
