@@ -14,17 +14,9 @@ from arqonbus_conformance.requirements import (
     frozen_revisions,
     newest_frozen,
 )
+from made_requirements import ONE_REQUIREMENT
 
-SET = """revision = "2.0"
-[[requirement]]
-id = "ROUTE-007"
-level = "MUST"
-suite = "unit"
-scope = "endpoint"
-source = "docs/spec/routing.md"
-sentence = "It holds."
-phase = 3
-"""
+SET = ONE_REQUIREMENT.replace("1.0", "2.0")
 COMMENT = "# What is frozen.\n"
 
 

@@ -13,18 +13,7 @@ from arqonbus_conformance.requirements import (
     requirement_set,
     revisions,
 )
-
-GOOD = """
-revision = "1.0"
-[[requirement]]
-id = "ROUTE-007"
-level = "MUST"
-suite = "unit"
-scope = "endpoint"
-source = "docs/spec/routing.md"
-sentence = "It holds."
-phase = 3
-"""
+from made_requirements import ONE_REQUIREMENT as GOOD
 
 
 def test_the_shipped_set_is_complete() -> None:

@@ -168,28 +168,34 @@ def tokens_in(told: Told) -> list[bytes]:
     return [token for content in told.artefacts.values() for token in re.findall(rb"eyJ[\w-]{12,}", content)]
 
 
+@pytest.fixture
+def hostile(bus_beside: Callable[..., str], echoing_bus: object, echoing_http: int) -> Callable[[str], str]:
+    """The profile of a deployment that sends back what it is sent, with these credentials."""
+    address = bus_beside(echoing_bus)
+
+    def profile(credentials: str) -> str:
+        return f"""
+            name = "hostile"
+            [endpoints]
+            bus = "{address}"
+            http = "http://127.0.0.1:{echoing_http}"
+            [claims]
+            auth = true
+            [credentials]
+            {credentials}
+            """
+
+    return profile
+
+
 @pytest.mark.parametrize(
     "credentials", ['jwt_secret_env = "GATE_SECRET"', 'token_env = { a_user = "GATE_TOKEN" }']
 )
 def test_nothing_that_the_deployment_sends_back_is_written(
-    gate: Gate, bus_beside: Callable[..., str], echoing_bus: object, echoing_http: int, credentials: str
+    gate: Gate, hostile: Callable[[str], str], credentials: str
 ) -> None:
     """Secret, minted and ready-made tokens, plain and encoded, on the wire and in failures."""
-    address = bus_beside(echoing_bus).removeprefix("ws://")
-
-    told = gate(
-        f"""
-        name = "hostile"
-        [endpoints]
-        bus = "ws://{address}"
-        http = "http://127.0.0.1:{echoing_http}"
-        [claims]
-        auth = true
-        [credentials]
-        {credentials}
-        """,
-        CASES,
-    )
+    told = gate(hostile(credentials), CASES)
 
     assert told.code in {1, 2, 4}
     assert any(b"***" in content for content in told.artefacts.values())
@@ -199,27 +205,10 @@ def test_nothing_that_the_deployment_sends_back_is_written(
 
 
 def test_what_is_made_of_a_report_holds_nothing_more(
-    gate: Gate,
-    bus_beside: Callable[..., str],
-    echoing_bus: object,
-    echoing_http: int,
-    tmp_path: Path,
+    gate: Gate, hostile: Callable[[str], str], tmp_path: Path
 ) -> None:
     """The attestation, and the page and the JSON of a difference to a report where all was well."""
-    address = bus_beside(echoing_bus).removeprefix("ws://")
-    gate(
-        f"""
-        name = "hostile"
-        [endpoints]
-        bus = "ws://{address}"
-        http = "http://127.0.0.1:{echoing_http}"
-        [claims]
-        auth = true
-        [credentials]
-        jwt_secret_env = "GATE_SECRET"
-        """,
-        CASES,
-    )
+    gate(hostile('jwt_secret_env = "GATE_SECRET"'), CASES)
     path = tmp_path / "work/reports/gate.json"
     document = read_report(path)
     fine = document | {
