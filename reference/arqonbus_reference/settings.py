@@ -24,10 +24,29 @@ class SettingsError(Exception):
         self.problems = problems
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """The configuration of one deployment; units are in the names of the fields."""
+class SharedSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What means the same for the bus and for Shield; units are in the names of the fields."""
 
     environment: Environment = "dev"
+    allowed_origins: frozenset[str] = frozenset()
+    max_message_size: int = 1_048_576
+    outbox_bytes: int = 8_388_608
+    max_connections: int = 10_000
+    rate_limit_per_second: int = 0
+    ping_interval_seconds: float = 20.0
+    ping_timeout_seconds: float = 20.0
+    handshake_seconds: float = 10.0
+    drain_seconds: float = 10.0
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+    jwt_skip_validation: bool = False
+    schema_strict: bool = True
+    schema_strict_exception: str | None = None
+
+
+class Settings(SharedSettings, frozen=True, kw_only=True):
+    """The configuration of one deployment; units are in the names of the fields."""
+
     server_host: str = "127.0.0.1"
     server_port: int = 9100
     telemetry_host: str = "127.0.0.1"
@@ -42,26 +61,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     enable_auth: bool = False
     auth_jwt_secret: Secret | None = None
     auth_jwt_algorithm: Literal["HS256"] = "HS256"
-    allowed_origins: frozenset[str] = frozenset()
-    max_message_size: int = 1_048_576
-    outbox_bytes: int = 8_388_608
-    max_connections: int = 10_000
-    rate_limit_per_second: int = 0
     telemetry_rate_per_second: int = 50
-    ping_interval_seconds: float = 20.0
-    ping_timeout_seconds: float = 20.0
-    handshake_seconds: float = 10.0
-    drain_seconds: float = 10.0
     group_min_idle_ms: int = 30_000
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["json", "console"] = "json"
     nats_url: Url | None = None
     synthesis_enabled: bool = False
     ollama_url: Url | None = None
     ollama_model: str = "llama3.2"
-    jwt_skip_validation: bool = False
-    schema_strict: bool = True
-    schema_strict_exception: str | None = None
     explicit: frozenset[str] = frozenset()
     """The variables that were set, by their names in the specification (an alias counts as the name it stands for)."""
     unknown: tuple[str, ...] = ()

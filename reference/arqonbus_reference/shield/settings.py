@@ -2,63 +2,25 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
-
-import msgspec
+from typing import Final, NamedTuple
 
 from arqonbus_reference import allowed
 from arqonbus_reference import settings as bus
 from arqonbus_reference.problem import Problem
 from arqonbus_reference.secret import Secret, Url
-from arqonbus_reference.settings import Environment
+from arqonbus_reference.settings import SharedSettings
 from arqonbus_reference.variables import Variable, names, read_variables
 
-SHARED_FIELDS: Final = frozenset(
-    {
-        "environment",
-        "allowed_origins",
-        "max_message_size",
-        "outbox_bytes",
-        "max_connections",
-        "rate_limit_per_second",
-        "ping_interval_seconds",
-        "ping_timeout_seconds",
-        "handshake_seconds",
-        "drain_seconds",
-        "log_level",
-        "log_format",
-        "jwt_skip_validation",
-        "schema_strict",
-        "schema_strict_exception",
-    }
-)
-"""Fields whose variables mean for Shield what they mean for the bus."""
 
-
-class ShieldSettings(msgspec.Struct, frozen=True, kw_only=True):
+class ShieldSettings(SharedSettings, frozen=True, kw_only=True):
     """The configuration of one Shield; units are in the names of the fields."""
 
-    environment: Environment = "dev"
     host: str = "127.0.0.1"
     port: int = 4000
     jwt_secret: Secret | None = None
     nats_url: Url = Url("nats://127.0.0.1:4222")
     policy_path: Path | None = None
     mirror_share: float = 0.0
-    allowed_origins: frozenset[str] = frozenset()
-    max_message_size: int = 1_048_576
-    outbox_bytes: int = 8_388_608
-    max_connections: int = 10_000
-    rate_limit_per_second: int = 0
-    ping_interval_seconds: float = 20.0
-    ping_timeout_seconds: float = 20.0
-    handshake_seconds: float = 10.0
-    drain_seconds: float = 10.0
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["json", "console"] = "json"
-    jwt_skip_validation: bool = False
-    schema_strict: bool = True
-    schema_strict_exception: str | None = None
     explicit: frozenset[str] = frozenset()
     """The variables that were set."""
     unknown: tuple[str, ...] = ()
@@ -71,7 +33,7 @@ class ShieldSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 VARIABLES: Final = (
-    *(variable for variable in bus.VARIABLES if variable.field in SHARED_FIELDS),
+    *(variable for variable in bus.VARIABLES if variable.field in SharedSettings.__struct_fields__),
     Variable("SHIELD_HOST", "host", allowed.HOST),
     Variable("SHIELD_PORT", "port", allowed.PORT),
     Variable("JWT_SECRET", "jwt_secret", allowed.SECRET),
