@@ -12,7 +12,7 @@ from arqonbus_conformance.mutation.matrix import (
     outcome_of,
     read_matrix,
 )
-from arqonbus_conformance.mutation.plan import SAMPLE_CASES, Huntable, plan_for
+from arqonbus_conformance.mutation.plan import SAMPLE_CASES, SAMPLE_SECONDS, Huntable, plan_for
 from arqonbus_conformance.power import Power
 from arqonbus_conformance.verdict import Verdict
 
@@ -65,6 +65,15 @@ def test_a_sample_is_mild_and_the_same_every_time() -> None:
     assert plan == plan_for("made-up", "ROUTE-001", CASES, NOTHING_KNOWN)
     assert len(plan.sample) == SAMPLE_CASES
     assert all(name.startswith("unit/m::other") for name in plan.sample)
+
+
+def test_a_sample_holds_no_case_that_is_known_to_be_slow() -> None:
+    """Hundreds of hunts would each wait for it."""
+    slow = {case.id: SAMPLE_SECONDS + 0.01 for case in CASES if case.id != "unit/m::other7"}
+
+    plan = plan_for("made-up", "ROUTE-001", CASES, Power(slow, {}))
+
+    assert plan.sample == ("unit/m::other7",)
 
 
 def test_only_a_mutant_that_is_hunted_with_shield_is_sampled_with_it() -> None:

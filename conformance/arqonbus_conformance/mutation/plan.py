@@ -11,6 +11,9 @@ __all__ = ["SAMPLE_CASES", "Huntable", "Plan", "plan_for"]
 SAMPLE_CASES: Final = 12
 """How many cases of other requirements show whether a mutant breaks more than it claims."""
 
+SAMPLE_SECONDS: Final = 0.05
+"""What each of them was measured to need at most, in seconds: a flood says no more of what else is broken than a message."""
+
 
 class Huntable(NamedTuple):
     """A case as far as a plan needs to know it.
@@ -40,7 +43,7 @@ def plan_for(mutant: str, requirement: str, cases: Iterable[Huntable], power: Po
 
     Cases that were measured to catch it come first, and cases on a deployment that runs already: most mutants are caught
     without launching another. A mutant that is hunted without Shield, which takes as long to launch as all the rest,
-    is sampled without it.
+    is sampled without it, and none with cases that are known to be slow.
     """
     everything = list(cases)
     own = [case for case in everything if requirement in case.requirements]
@@ -54,14 +57,15 @@ def plan_for(mutant: str, requirement: str, cases: Iterable[Huntable], power: Po
     )
     if not any(case.edge for case in own):
         others = [case for case in others if not case.edge]
-    return Plan(tuple(case.id for case in own), tuple(_sample(mutant, others)))
+    return Plan(tuple(case.id for case in own), tuple(_sample(mutant, others, power)))
 
 
-def _sample(mutant: str, others: Sequence[Huntable]) -> list[str]:
+def _sample(mutant: str, others: Sequence[Huntable], power: Power) -> list[str]:
     """At most one case of a requirement, and only those that run on the main deployment and disturb nobody."""
     by_requirement: dict[tuple[str, ...], list[str]] = {}
     for case in others:
-        if case.mild and not case.launches:
+        slow = power.knows(case.id) and power.seconds_of(case.id) > SAMPLE_SECONDS
+        if case.mild and not case.launches and not slow:
             by_requirement.setdefault(case.requirements, []).append(case.id)
     drawn = random.Random(mutant)  # noqa: S311 - the same sample every time, not a secret
     groups = sorted(by_requirement)
