@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
 from importlib import resources
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 __all__ = ["Power", "balanced_part", "measured", "measured_power", "most_powerful"]
@@ -22,10 +23,12 @@ class Power(NamedTuple):
     Attributes:
         seconds: the mean of its cases, each run alone.
         kills: the names of known-bad deployments that it catches.
+        catchers: by name of a known-bad deployment a case that caught it.
     """
 
     seconds: Mapping[str, float]
     kills: Mapping[str, Sequence[str]]
+    catchers: Mapping[str, str] = MappingProxyType({})
 
     def seconds_of(self, case: str) -> float:
         """How long a case is taken to need."""
@@ -50,7 +53,7 @@ def measured_power() -> Power:
     """What the shipped file says."""
     text = resources.files(__package__).joinpath("measured/power.json").read_text("utf-8")
     document = json.loads(text)
-    return Power(document["seconds"], document["kills"])
+    return Power(document["seconds"], document["kills"], document["catchers"])
 
 
 def measured(
@@ -61,28 +64,38 @@ def measured(
 ) -> dict[str, Any]:
     """The content of the shipped file after a run with this report; functions not in it keep what was known.
 
-    ``mutants`` is a kill matrix of every case, each entry with an ``id`` and ``catchers``, the functions that caught it;
-    kills of mutants that were not hunted stay as they were, if they are among those that are ``known`` at all.
+    ``mutants`` is a kill matrix of every case, each entry with an ``id``, ``by``, a case that caught it, and ``catchers``,
+    the functions that did; what is known of mutants that were not hunted stays as it was, if they are among those that
+    are ``known`` at all.
     """
     seconds: dict[str, list[float]] = {}
     for case in report["cases"]:
         if case["verdict"] == "holds":
             seconds.setdefault(function_of(case["id"]), []).append(case["seconds"])
     means = {name: round(sum(values) / len(values), 4) for name, values in seconds.items()}
-    kills = _kept_kills(before, {mutant["id"] for mutant in mutants}, known)
+    kept = _kept(before, {mutant["id"] for mutant in mutants}, known)
+    kills = {function: set(names) for function, names in kept.kills.items()}
     for mutant in mutants:
         for function in mutant["catchers"]:
             kills.setdefault(function, set()).add(mutant["id"])
-    caught = {function: sorted(names) for function, names in kills.items() if names}
-    return {"seconds": {**before.seconds, **means}, "kills": caught}
-
-
-def _kept_kills(before: Power, hunted: Collection[str], known: Collection[str] | None) -> dict[str, set[str]]:
-    """What was known of mutants that were not hunted again and that there still are."""
     return {
-        function: {name for name in names if name not in hunted and (known is None or name in known)}
-        for function, names in before.kills.items()
+        "seconds": {**before.seconds, **means},
+        "kills": {function: sorted(names) for function, names in kills.items() if names},
+        "catchers": {**kept.catchers, **{mutant["id"]: mutant["by"] for mutant in mutants if mutant["by"]}},
     }
+
+
+def _kept(before: Power, hunted: Collection[str], known: Collection[str] | None) -> Power:
+    """What was known of mutants that were not hunted again and that there still are."""
+
+    def stays(name: str) -> bool:
+        return name not in hunted and (known is None or name in known)
+
+    return Power(
+        before.seconds,
+        {function: [name for name in names if stays(name)] for function, names in before.kills.items()},
+        {name: case for name, case in before.catchers.items() if stays(name)},
+    )
 
 
 def most_powerful(

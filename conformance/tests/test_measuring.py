@@ -29,7 +29,10 @@ def report(tmp_path: Path) -> Path:
 def test_a_matrix_of_every_case_gives_the_kills(report: Path, tmp_path: Path) -> None:
     """By function, beside the seconds."""
     matrix = written(
-        tmp_path, "mutants.json", every_case=True, mutants=[{"id": MUTANT, "catchers": ["unit/m::a"]}]
+        tmp_path,
+        "mutants.json",
+        every_case=True,
+        mutants=[{"id": MUTANT, "by": "unit/m::a[1]", "catchers": ["unit/m::a"]}],
     )
 
     measure_command(report, out=tmp_path / "power.json", mutants=matrix)

@@ -58,6 +58,18 @@ def test_a_plan_begins_with_a_case_that_was_measured_to_catch_the_mutant() -> No
     assert plan.own == ("unit/m::own_launched", "unit/m::own")
 
 
+def test_a_plan_begins_with_the_very_case_that_was_seen_to_catch_the_mutant() -> None:
+    """The other cases of its function might all hold."""
+    cases = [
+        Huntable(f"unit/m::own[{number}]", ("ROUTE-001",), launches=False, mild=True) for number in range(3)
+    ]
+    power = Power({}, {"unit/m::own": ("made-up",)}, {"made-up": "unit/m::own[1]"})
+
+    plan = plan_for("made-up", "ROUTE-001", cases, power)
+
+    assert plan.own == ("unit/m::own[1]", "unit/m::own[0]", "unit/m::own[2]")
+
+
 def test_a_sample_is_mild_and_the_same_every_time() -> None:
     """And holds no case of the requirement itself."""
     plan = plan_for("made-up", "ROUTE-001", CASES, NOTHING_KNOWN)

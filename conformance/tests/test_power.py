@@ -53,6 +53,7 @@ def test_measuring_keeps_what_was_known() -> None:
     assert measured(report, Power({"unit/m::b": 0.1}, {"unit/m::b": ("x",)})) == {
         "seconds": {"unit/m::a": 1.5, "unit/m::b": 0.1},
         "kills": {"unit/m::b": ["x"]},
+        "catchers": {},
     }
 
 
@@ -61,27 +62,40 @@ NOTHING_RAN: dict[str, list[object]] = {"cases": []}
 
 def test_each_catcher_of_a_mutant_is_known_for_it() -> None:
     """A matrix of every case names all of them, not only the first."""
-    mutants = [{"id": "x", "catchers": ["unit/m::a", "unit/m::b"]}, {"id": "w", "catchers": ["unit/m::a"]}]
+    mutants = [
+        {"id": "x", "by": "unit/m::b[1]", "catchers": ["unit/m::a", "unit/m::b"]},
+        {"id": "w", "by": "unit/m::a[2]", "catchers": ["unit/m::a"]},
+    ]
 
     content = measured(NOTHING_RAN, Power({}, {}), mutants, {"w", "x"})
 
     assert content["kills"] == {"unit/m::a": ["w", "x"], "unit/m::b": ["x"]}
+    assert content["catchers"] == {"w": "unit/m::a[2]", "x": "unit/m::b[1]"}
 
 
 def test_a_mutant_that_is_hunted_again_is_known_by_what_catches_it_now() -> None:
     """A selection adds to what is known of the others; a function that catches nothing any more is not named."""
-    before = Power({}, {"unit/m::a": ("x",), "unit/m::b": ("x", "y")})
+    before = Power(
+        {},
+        {"unit/m::a": ("x",), "unit/m::b": ("x", "y")},
+        {"x": "unit/m::a[1]", "y": "unit/m::b[1]"},
+    )
+    again = [{"id": "x", "by": "unit/m::c[1]", "catchers": ["unit/m::c"]}]
 
-    content = measured(NOTHING_RAN, before, [{"id": "x", "catchers": ["unit/m::c"]}], {"x", "y"})
+    content = measured(NOTHING_RAN, before, again, {"x", "y"})
 
     assert content["kills"] == {"unit/m::b": ["y"], "unit/m::c": ["x"]}
+    assert content["catchers"] == {"x": "unit/m::c[1]", "y": "unit/m::b[1]"}
 
 
 def test_a_mutant_that_is_gone_is_forgotten() -> None:
     """What catches it is worth nothing any more."""
-    content = measured(NOTHING_RAN, Power({}, {"unit/m::a": ("gone", "x")}), (), {"x"})
+    before = Power({}, {"unit/m::a": ("gone", "x")}, {"gone": "unit/m::a[1]", "x": "unit/m::a[1]"})
+
+    content = measured(NOTHING_RAN, before, (), {"x"})
 
     assert content["kills"] == {"unit/m::a": ["x"]}
+    assert content["catchers"] == {"x": "unit/m::a[1]"}
 
 
 def test_the_shipped_measures_are_of_many_cases() -> None:

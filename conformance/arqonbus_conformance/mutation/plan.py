@@ -41,7 +41,7 @@ class Plan(NamedTuple):
 def plan_for(mutant: str, requirement: str, cases: Iterable[Huntable], power: Power) -> Plan:
     """The cases for one mutant; the sample is drawn by its id, so that it is the same every time.
 
-    Cases that were measured to catch it come first, and cases on a deployment that runs already: most mutants are caught
+    The case that was seen to catch it comes first, then the functions that do, and cases on a deployment that runs already: most mutants are caught
     without launching another. A mutant that is hunted without Shield, which takes as long to launch as all the rest,
     is sampled without it, and none with cases that are known to be slow.
     """
@@ -50,6 +50,7 @@ def plan_for(mutant: str, requirement: str, cases: Iterable[Huntable], power: Po
     others = [case for case in everything if requirement not in case.requirements]
     own.sort(
         key=lambda case: (
+            case.id != power.catchers.get(mutant),
             mutant not in power.kills_of(case.id),
             case.launches,
             power.seconds_of(case.id),
