@@ -1,5 +1,6 @@
 import json
 
+import msgspec
 import pytest
 from arqonbus_conformance.mutation.heat_map import page
 from arqonbus_conformance.mutation.matrix import (
@@ -180,3 +181,12 @@ def test_the_page_shows_survivors_first_and_escapes_all_text() -> None:
     assert made.index("alive-one") < made.index("dead-one")
     assert "A &lt;b&gt;story&lt;/b&gt;." in made
     assert "://" not in made
+
+
+def test_the_page_counts_the_functions_that_catch_a_mutant() -> None:
+    """Where each was shown it: beside the first."""
+    caught = msgspec.structs.replace(kill(Outcome.KILLED), catchers=("unit/m::a", "unit/m::b", "unit/m::c"))
+
+    made = page(matrix(caught), ["ROUTE"])
+
+    assert "of 3 functions that catch it" in made
