@@ -304,7 +304,7 @@ def mutants(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def power(session: nox.Session) -> None:
-    """Measure anew what each case needs and catches, about half an hour; what is shipped of it is written over."""
+    """Measure anew what each case needs and catches, about twenty minutes; what is shipped of it is written over."""
     _install(session, "run", "-e", ".")
     place = session.create_tmp()
     report, matrix = f"{place}/gate.json", f"{place}/mutants.json"

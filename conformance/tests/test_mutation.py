@@ -1,5 +1,6 @@
 import json
 
+import jsonschema_rs
 import msgspec
 import pytest
 from arqonbus_conformance.mutation.heat_map import page
@@ -10,6 +11,7 @@ from arqonbus_conformance.mutation.matrix import (
     MatrixError,
     Outcome,
     collateral_of,
+    matrix_schema,
     outcome_of,
     read_matrix,
 )
@@ -181,6 +183,14 @@ def test_the_page_shows_survivors_first_and_escapes_all_text() -> None:
     assert made.index("alive-one") < made.index("dead-one")
     assert "A &lt;b&gt;story&lt;/b&gt;." in made
     assert "://" not in made
+
+
+def test_the_document_is_what_its_schema_describes() -> None:
+    """With score and digest, which are added when it is written."""
+    document = json.loads(json.dumps(matrix(kill(Outcome.KILLED)).as_document()))
+
+    jsonschema_rs.validate(matrix_schema(), document)
+    assert not jsonschema_rs.is_valid(matrix_schema(), {**document, "digest": "none"})
 
 
 def test_the_page_counts_the_functions_that_catch_a_mutant() -> None:

@@ -1,9 +1,11 @@
 import asyncio
+import json
 import time
 
+import jsonschema_rs
 import pytest
 from arqonbus_conformance.mutation.hurry import HurriedLoop, hurry
-from arqonbus_conformance.mutation.trial import HONEST, Answer, Heard, Trial, refused, tried
+from arqonbus_conformance.mutation.trial import HONEST, Answer, Heard, Trial, refused, trial_schema, tried
 from arqonbus_conformance.requirements import requirement_set
 from arqonbus_conformance.transcript import Transcript
 from arqonbus_conformance.verdict import ExitCode, Verdict
@@ -25,6 +27,14 @@ TRUTH = answer(HONEST, heard(NEGATIVE, refused=True), heard(POSITIVE))
 
 def trial(*answers: Answer) -> Trial:
     return tried(answers, requirement_set(), suite_version="0", seconds=1.0, complete=True)
+
+
+def test_the_document_is_what_its_schema_describes() -> None:
+    """With the verdict on the whole, which another kind of value is not."""
+    document = json.loads(json.dumps(trial(TRUTH, answer("one", heard(NEGATIVE))).as_document()))
+
+    jsonschema_rs.validate(trial_schema(), document)
+    assert not jsonschema_rs.is_valid(trial_schema(), document | {"sound": "yes"})
 
 
 def test_a_negative_case_that_holds_on_a_liar_believed_it() -> None:

@@ -10,6 +10,8 @@ from rich.console import Console
 
 from arqonbus_conformance.commands.application import UsageError, app, make_room
 from arqonbus_conformance.doctor.forms import doctor_schema
+from arqonbus_conformance.mutation.matrix import matrix_schema
+from arqonbus_conformance.mutation.trial import trial_schema
 from arqonbus_conformance.packaging.report import package_schema
 from arqonbus_conformance.report.artefacts import Places, write_artefacts
 from arqonbus_conformance.report.difference_forms import difference_schema
@@ -69,7 +71,9 @@ def report_command(
 
 
 @app.command(name="schema")
-def schema_command(document: Literal["report", "diff", "incident", "doctor", "package"]) -> int:
+def schema_command(
+    document: Literal["report", "diff", "incident", "doctor", "package", "mutants", "liars"],
+) -> int:
     """Print the JSON schema of a document that the gate writes.
 
     Parameters
@@ -77,7 +81,7 @@ def schema_command(document: Literal["report", "diff", "incident", "doctor", "pa
     document
         report: what ``arqonbus-gate run`` writes by ``--json``; diff: what ``arqonbus-gate diff`` writes by it;
         incident: the incident.json of a folder of ``arqonbus-gate run --incidents``; doctor: what ``arqonbus-gate doctor
-        --json`` prints; package: what ``arqonbus-gate package`` writes by ``--json``.
+        --json`` prints; package, mutants, liars: what ``arqonbus-gate`` with that name writes by ``--json``.
     """
     schemas = {
         "report": report_schema,
@@ -85,6 +89,8 @@ def schema_command(document: Literal["report", "diff", "incident", "doctor", "pa
         "incident": incident_schema,
         "package": package_schema,
         "doctor": doctor_schema,
+        "mutants": matrix_schema,
+        "liars": trial_schema,
     }
     sys.stdout.write(json_module.dumps(schemas[document](), indent=2) + "\n")
     return ExitCode.PASS

@@ -8,10 +8,20 @@ from typing import Any, Final
 
 import msgspec
 
+from arqonbus_conformance.document_schema import document_schema
 from arqonbus_conformance.judge import MutationScore
 from arqonbus_conformance.verdict import Verdict
 
-__all__ = ["MATRIX_SCHEMA_VERSION", "Kill", "Matrix", "MatrixError", "Outcome", "outcome_of", "read_matrix"]
+__all__ = [
+    "MATRIX_SCHEMA_VERSION",
+    "Kill",
+    "Matrix",
+    "MatrixError",
+    "Outcome",
+    "matrix_schema",
+    "outcome_of",
+    "read_matrix",
+]
 
 MATRIX_SCHEMA_VERSION: Final = "1.1"
 """The version of the shape of the matrix as JSON."""
@@ -91,6 +101,13 @@ class Matrix(msgspec.Struct, frozen=True):
         document["score"] = round(self.score, 4)
         document["digest"] = _digest(document)
         return document
+
+
+def matrix_schema() -> dict[str, Any]:
+    """The JSON schema of the document."""
+    score = {"type": "number", "minimum": 0, "maximum": 1}
+    digest = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+    return document_schema("arqonbus-gate mutants", Matrix, score=score, digest=digest)
 
 
 def outcome_of(requirement: str, verdicts: Mapping[str, Verdict]) -> Outcome:

@@ -7,11 +7,12 @@ from typing import Any, Final
 
 import msgspec
 
+from arqonbus_conformance.document_schema import document_schema
 from arqonbus_conformance.requirements import Level, RequirementSet
 from arqonbus_conformance.transcript import END, Entry
 from arqonbus_conformance.verdict import ExitCode, Verdict, exit_code, roll_up
 
-__all__ = ["HONEST", "Answer", "Heard", "LiarLine", "Trial", "refused", "tried"]
+__all__ = ["HONEST", "Answer", "Heard", "LiarLine", "Trial", "refused", "trial_schema", "tried"]
 
 TRIAL_SCHEMA_VERSION: Final = "1.0"
 """The version of the shape of a trial as JSON."""
@@ -105,6 +106,11 @@ class Trial(msgspec.Struct, frozen=True):
         """The trial as JSON values."""
         document: dict[str, Any] = msgspec.to_builtins(self)
         return document | {"sound": self.sound}
+
+
+def trial_schema() -> dict[str, Any]:
+    """The JSON schema of the document."""
+    return document_schema("arqonbus-gate liars", Trial, sound={"type": "boolean"})
 
 
 def refused(entries: Iterable[Entry], exit_codes: Iterable[int | None] = ()) -> bool:

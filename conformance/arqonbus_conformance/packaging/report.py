@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from arqonbus_conformance.document_schema import document_schema
 from arqonbus_conformance.packaging.finding import SEVERITIES, Finding, PackageSeverity
 from arqonbus_conformance.verdict import ExitCode
 
@@ -73,13 +74,7 @@ def ordered(findings: list[Finding]) -> tuple[Finding, ...]:
 
 def package_schema() -> dict[str, Any]:
     """The JSON schema of the document."""
-    (schema,), components = msgspec.json.schema_components([PackageReport], ref_template="#/$defs/{name}")
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "arqonbus-gate package",
-        **schema,
-        "$defs": components,
-    }
+    return document_schema("arqonbus-gate package", PackageReport)
 
 
 def write_package_json(report: PackageReport, path: Path) -> None:
