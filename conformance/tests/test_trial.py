@@ -4,9 +4,12 @@ import time
 
 import jsonschema_rs
 import pytest
+from arqonbus_conformance.judge import Judge
 from arqonbus_conformance.mutation.hurry import HurriedLoop, hurry
+from arqonbus_conformance.mutation.interrogation import _Ear
 from arqonbus_conformance.mutation.trial import HONEST, Answer, Heard, Trial, refused, trial_schema, tried
 from arqonbus_conformance.requirements import requirement_set
+from arqonbus_conformance.target import embedded_reference
 from arqonbus_conformance.transcript import Transcript
 from arqonbus_conformance.verdict import ExitCode, Verdict
 
@@ -151,3 +154,17 @@ def test_time_passes_faster_where_it_is_hurried() -> None:
 
     assert passed >= 10
     assert time.monotonic() - began < 1
+
+
+def test_an_interrogation_ends_in_its_own_time() -> None:
+    """A program that is killed at the end is not given a fraction of the time that it may take."""
+    loop = HurriedLoop()
+    hurry(1000.0)
+
+    _Ear(Judge(embedded_reference()), 1000.0, 1000.0).pytest_sessionfinish()
+
+    before, began = loop.time(), time.monotonic()
+    loop.run_until_complete(asyncio.sleep(0.05))
+    passed, real = loop.time() - before, time.monotonic() - began
+    loop.close()
+    assert passed == pytest.approx(real, abs=0.02)

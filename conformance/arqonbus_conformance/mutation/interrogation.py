@@ -45,6 +45,11 @@ class _Ear:
         """What is launched for all cases takes its time, unless it will never be ready."""
         hurry(self._launching_haste)
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """What was launched for all cases is ended: a kill takes no less time because nobody waits for a liar."""
+        hurry(PLAIN)
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """The case is over."""
