@@ -59,8 +59,8 @@ def measured_power() -> Power:
 def measured(
     report: Mapping[str, Any],
     before: Power,
-    mutants: Sequence[Mapping[str, Any]] = (),
-    known: Collection[str] | None = None,
+    mutants: Sequence[Mapping[str, Any]],
+    known: Collection[str],
 ) -> dict[str, Any]:
     """The content of the shipped file after a run with this report; functions not in it keep what was known.
 
@@ -85,11 +85,11 @@ def measured(
     }
 
 
-def _kept(before: Power, hunted: Collection[str], known: Collection[str] | None) -> Power:
+def _kept(before: Power, hunted: Collection[str], known: Collection[str]) -> Power:
     """What was known of mutants that were not hunted again and that there still are."""
 
     def stays(name: str) -> bool:
-        return name not in hunted and (known is None or name in known)
+        return name in known and name not in hunted
 
     return Power(
         before.seconds,

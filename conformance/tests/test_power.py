@@ -50,7 +50,7 @@ def test_measuring_keeps_what_was_known() -> None:
         ]
     }
 
-    assert measured(report, Power({"unit/m::b": 0.1}, {"unit/m::b": ("x",)})) == {
+    assert measured(report, Power({"unit/m::b": 0.1}, {"unit/m::b": ("x",)}), (), {"x"}) == {
         "seconds": {"unit/m::a": 1.5, "unit/m::b": 0.1},
         "kills": {"unit/m::b": ["x"]},
         "catchers": {},

@@ -4,7 +4,19 @@ import asyncio
 
 import pytest
 from arqonbus_reference import pipeline as pipeline_module
+from arqonbus_reference.session import Session
 from pipeline_bench import MAX_TURNS, Scene
+
+
+async def flooding(scene: Scene) -> Session:
+    """A client that goes on sending while the storage writes its first message, and does not get on."""
+    client = scene.client()
+    scene.shelf.gate.clear()
+    scene.message(client)
+    await scene.until(lambda: scene.shelf.batches)
+    for _ in range(6):
+        scene.message(client)
+    return client
 
 
 async def test_batches_are_bounded(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,13 +40,8 @@ async def test_a_client_that_sends_too_much_is_held_back(
 ) -> None:
     """While the storage is slow, clients are read no more beyond the bound, and again when it eased."""
     monkeypatch.setattr(pipeline_module, "MAX_WAITING_FRAMES", 4)
-    ann = scene.client()
-    scene.shelf.gate.clear()
-    scene.message(ann)
-    await scene.until(lambda: scene.shelf.batches)
+    ann = await flooding(scene)
 
-    for _ in range(6):
-        scene.message(ann)
     held = (ann.outlet.paused, ann.outlet.resumed)
     scene.shelf.gate.set()
     await scene.pipeline.drained()
@@ -66,12 +73,7 @@ async def test_commands_under_way_are_bounded(scene: Scene, monkeypatch: pytest.
 async def test_a_held_pipeline_lets_nobody_send_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """A drain that eased let those who flood send on, and never came to its end."""
     monkeypatch.setattr(pipeline_module, "MAX_WAITING_FRAMES", 4)
-    ann = scene.client()
-    scene.shelf.gate.clear()
-    scene.message(ann)
-    await scene.until(lambda: scene.shelf.batches)
-    for _ in range(6):
-        scene.message(ann)
+    ann = await flooding(scene)
 
     scene.pipeline.hold()
     scene.shelf.gate.set()

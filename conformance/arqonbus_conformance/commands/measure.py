@@ -38,7 +38,7 @@ def measure_command(report: Path, *, out: Path, mutants: Annotated[Path | None, 
 
 
 def _every_kill(path: Path) -> list[dict[str, Any]]:
-    """The hunts of a matrix that shows each case every mutant of its requirement: another knows only the first catcher."""
+    """The hunts of a matrix in which every function of cases was tried: another names the first that caught a mutant."""
     document = _read(path)
     if document.get("every_case") is not True:
         raise UsageError(

@@ -43,7 +43,7 @@ class _Chase:
         if self._requirement not in case.requirements:
             return
         catchers = _catchers(self._requirement, self._judge.results)
-        if function_of(case.id) in catchers if self._every_case else catchers:
+        if function_of(case.id) in catchers or (catchers and not self._every_case):
             pytest.skip("the mutant is caught already")
 
 
